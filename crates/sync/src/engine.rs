@@ -1,0 +1,164 @@
+//! One sync, from hello to the last photo. The order of the calls is the protocol; each phase is a file of its name.
+
+use chrono::{DateTime, Utc};
+use clara_domain::DeviceId;
+
+use crate::audit::{reconcile, refetch, run_audit};
+use crate::central::{Central, Pull, PullRequest};
+use crate::first_sync::first_sync;
+use crate::photos::send_photos;
+use crate::plan::{Pulling, Refusal, Situation, plan, situation};
+use crate::push::push_all;
+use crate::replica::Replica;
+use crate::report::{Progress, SyncError, SyncReport};
+
+/// What the engine needs of the world. A simulator brings its own.
+pub trait Environment: Send {
+    /// The laptop's clock.
+    fn now(&mut self) -> DateTime<Utc>;
+    /// Called often; must return at once.
+    fn progress(&mut self, progress: Progress);
+    /// Asked between steps: end soon, leave everything consistent.
+    fn stopped(&mut self) -> bool;
+}
+
+/// What this sync is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// Compare both sides even if that was done today.
+    pub audit: bool,
+    /// Send photos; false on a metered network.
+    pub photos: bool,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { audit: false, photos: true }
+    }
+}
+
+/// Reconciles both ends once. What was done before an error stays done; nothing waits for the network inside a
+/// transaction of the mirror.
+pub async fn sync_once<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    wish: Wish,
+    env: &mut impl Environment,
+) -> SyncReport {
+    let mut report = SyncReport::default();
+    if let Err(error) = sync(replica, central, wish, env, &mut report).await {
+        report.error = Some(error);
+    }
+    report
+}
+
+async fn sync<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    wish: Wish,
+    env: &mut impl Environment,
+    report: &mut SyncReport,
+) -> Result<(), SyncError> {
+    // What a killed program had sent may or may not have arrived: the same ids go again, and the ledger knows.
+    replica.put_back_all()?;
+    let device = replica.state()?.device;
+
+    env.progress(Progress::Connecting);
+    let mut early = None;
+    let state = replica.state()?;
+    let hello = match &state.cursor {
+        // Nothing to send: the pull carries its own hello, so a sync in which nothing happened is one call. What it
+        // brings is used only if the two turn out to be in step.
+        Some(cursor) if state.pending == 0 && !state.reconciling => {
+            let pull = central.pull(&PullRequest { device, cursor: cursor.clone() }).await?;
+            let hello = pull.hello.clone();
+            early = Some(pull);
+            hello
+        }
+        _ => central.hello(device).await?,
+    };
+    let now = env.now();
+    let found = situation(&state, &hello, now);
+    let plan = plan(found, &state, wish.audit, now);
+    report.hello = Some(hello.clone());
+
+    if let Pulling::Reconcile { replay: true } = plan.pull {
+        report.replayed = replica.begin_reconcile(0)?;
+    }
+    if trusted(found) {
+        replica.meet(&hello, now)?;
+    }
+    if plan.push {
+        push_all(replica, central, device, env, report).await?;
+    }
+    match plan.pull {
+        Pulling::Refused(refusal) => {
+            if plan.photos && wish.photos {
+                send_photos(replica, central, env, report).await?;
+            }
+            return Err(SyncError::Refused(refusal));
+        }
+        Pulling::FirstSync { begin } => {
+            first_sync(replica, central, device, begin.then_some(&hello.snapshot), env, report).await?;
+            pull(replica, central, device, report).await?;
+        }
+        Pulling::Delta => match early {
+            Some(pulled) => apply(replica, &pulled, report)?,
+            None => pull(replica, central, device, report).await?,
+        },
+        Pulling::Reconcile { .. } => {
+            reconcile(replica, central, &hello.snapshot, env, report).await?;
+            pull(replica, central, device, report).await?;
+        }
+    }
+    refetch(replica, central, report).await?;
+    if plan.audit {
+        run_audit(replica, central, device, env, report).await?;
+    }
+    if plan.photos && wish.photos {
+        while send_photos(replica, central, env, report).await? {
+            // Work saved meanwhile goes before the next photo.
+            push_all(replica, central, device, env, report).await?;
+        }
+        if report.photos > 0 {
+            // Shows the laptop that the server has them; only then may local copies be freed.
+            pull(replica, central, device, report).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the server's identity is worth remembering. One that must not be pulled from is not.
+fn trusted(found: Situation) -> bool {
+    !matches!(
+        found,
+        Situation::NotRebased
+            | Situation::AnotherDatabase
+            | Situation::Standby
+            | Situation::ProgramTooOld
+            | Situation::DeviceUnknown
+    )
+}
+
+pub(crate) async fn pull<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    device: DeviceId,
+    report: &mut SyncReport,
+) -> Result<(), SyncError> {
+    let Some(cursor) = replica.state()?.cursor else {
+        return Ok(());
+    };
+    let pulled = central.pull(&PullRequest { device, cursor }).await?;
+    apply(replica, &pulled, report)
+}
+
+fn apply<R: Replica>(replica: &mut R, pulled: &Pull, report: &mut SyncReport) -> Result<(), SyncError> {
+    // A failover between two calls can put a standby in the server's place.
+    if pulled.hello.in_recovery {
+        return Err(SyncError::Refused(Refusal::Standby));
+    }
+    report.rows += pulled.rows.iter().map(|table| table.rows.len() as u64).sum::<u64>();
+    report.changed.join(replica.apply_pull(pulled)?);
+    Ok(())
+}

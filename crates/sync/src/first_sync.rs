@@ -1,0 +1,52 @@
+//! The first sync: table by table, page by page, each page in a transaction of its own on both sides, so that a cut or
+//! a kill loses one page at most. Sites and today's work come first; the catalogue last.
+
+use clara_domain::DeviceId;
+use clara_domain::mirror::TABLES;
+
+use crate::central::Central;
+use crate::cursor::Cursor;
+use crate::engine::Environment;
+use crate::push::push_all;
+use crate::replica::Replica;
+use crate::report::{Progress, SyncError, SyncReport};
+
+/// Rows of a page: large enough that round trips do not count, small enough that a page fits in a few megabytes.
+const PAGE_ROWS: u32 = 2_000;
+
+pub(crate) async fn first_sync<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    device: DeviceId,
+    begin_at: Option<&Cursor>,
+    env: &mut impl Environment,
+    report: &mut SyncReport,
+) -> Result<(), SyncError> {
+    if let Some(snapshot) = begin_at {
+        replica.begin_first_sync(snapshot)?;
+    }
+    let mut bookmarks = replica.state()?.bookmarks;
+    let order = |entity| TABLES.iter().position(|table| table.entity == entity);
+    bookmarks.sort_by_key(|bookmark| order(bookmark.entity));
+    for bookmark in bookmarks.into_iter().filter(|bookmark| !bookmark.done) {
+        let (mut after, mut rows) = (bookmark.after, u64::try_from(bookmark.rows).unwrap_or(0));
+        loop {
+            if env.stopped() {
+                return Err(SyncError::Stopped);
+            }
+            let page = central.page(bookmark.entity, after, PAGE_ROWS).await?;
+            rows += page.rows.len() as u64;
+            report.rows += page.rows.len() as u64;
+            report.changed.join(replica.apply_page(bookmark.entity, &page.rows, page.last)?);
+            env.progress(Progress::Receiving { entity: bookmark.entity, rows });
+            match page.rows.last() {
+                Some(row) if !page.last => after = Some(row.id),
+                _ => break,
+            }
+            // The technician may already be at work while the catalogue still comes in.
+            push_all(replica, central, device, env, report).await?;
+        }
+    }
+    replica.end_first_sync()?;
+    Ok(())
+}
