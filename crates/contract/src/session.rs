@@ -1,0 +1,76 @@
+//! Who uses this laptop, and what was found at start.
+
+use clara_domain::category::Role;
+use clara_domain::{DeviceId, UserId};
+
+wire! {
+    /// What the first screen needs to know.
+    pub struct Start {
+        /// Which screen comes first.
+        pub state: StartState,
+        /// The person, where a profile is open.
+        pub session: Option<Session>,
+        /// Encryption, keyring, disk, clock.
+        pub checks: Vec<Check>,
+        /// The name this laptop would get.
+        pub suggested_device_name: String,
+        /// The store was damaged, kept aside and rebuilt: what to tell the person.
+        pub notice: Option<String>,
+    }
+
+    /// What a start found.
+    pub enum StartState {
+        /// Nothing here yet: first run.
+        Fresh,
+        /// A profile that opens with a passphrase.
+        Locked,
+        /// Open.
+        Open,
+    }
+
+    /// One line at the foot of the first screen.
+    pub struct Check {
+        /// What was looked at: `encryption`, `keyring`, `disk`, `clock`.
+        pub key: String,
+        /// It is as it should be.
+        pub ok: bool,
+        /// In a person's words.
+        pub text: String,
+    }
+
+    /// The person whose mirror is open.
+    pub struct Session {
+        /// Who.
+        pub user_id: UserId,
+        /// Their name.
+        pub full_name: String,
+        /// Their role.
+        pub role: Role,
+        /// This profile.
+        pub device_id: DeviceId,
+        /// The laptop's name.
+        pub device_name: String,
+        /// The company's name.
+        pub company: String,
+        /// The demo: no server at all.
+        pub demo: bool,
+        /// The date of work on this laptop, `YYYY-MM-DD`.
+        pub today: String,
+    }
+
+    /// Enrols this laptop.
+    pub struct Enroll {
+        /// The text of the enrolment file, or the code made of it.
+        pub enrolment: String,
+        /// The laptop's name.
+        pub device_name: String,
+        /// Opens the work without a keyring; required where there is none.
+        pub passphrase: Option<String>,
+    }
+
+    /// Opens a locked profile.
+    pub struct Unlock {
+        /// As set at enrolment.
+        pub passphrase: String,
+    }
+}
