@@ -1,0 +1,158 @@
+//! The laptop's client: [`Central`] over PostgreSQL.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use clara_domain::mirror::Entity;
+use clara_domain::operation::{Operation, Receipt};
+use clara_domain::row::Row;
+use clara_domain::{DeviceId, PhotoId};
+use clara_sync::{Bucket, Central, CentralError, ChunkAck, Cursor, Hello, Page, PhotoAsk, Pull, PullRequest, RowKey};
+use uuid::Uuid;
+
+use crate::connect::{Connection, Server};
+use crate::message::{Answers, Message};
+use crate::{audit, hello, page, photos, pull, push};
+
+/// How long a call may take. A page or a batch is small; what takes longer is a network that is gone.
+const CALL_LIMIT: Duration = Duration::from_secs(15);
+
+/// Up to this, a round trip costs less than wrapping a photo's bytes into a message does.
+const NEAR: Duration = Duration::from_millis(3);
+
+/// A laptop's way to one server. Connects at the first call, and again after an error.
+#[derive(Debug)]
+pub struct PgCentral {
+    server: Server,
+    connection: Option<Connection>,
+    sees_all: Option<bool>,
+    /// The quickest answer on this connection.
+    quickest: Duration,
+}
+
+impl PgCentral {
+    /// Does not connect yet.
+    pub fn new(server: Server) -> Self {
+        Self { server, connection: None, sees_all: None, quickest: Duration::MAX }
+    }
+
+    /// Which server it speaks to.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Tells the office how much is still only on this laptop.
+    ///
+    /// # Errors
+    /// [`CentralError`], as every call.
+    pub async fn report_unsent(
+        &mut self,
+        device: DeviceId,
+        count: u32,
+        oldest: Option<DateTime<Utc>>,
+    ) -> Result<(), CentralError> {
+        self.exchange(hello::report(device, count, oldest)).await.map(drop)
+    }
+
+    /// Ends the connection politely.
+    pub async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
+        }
+    }
+
+    /// Sends one message. The connection is out of `self` meanwhile: a call that fails, runs out of time or is
+    /// dropped half-way takes its connection with it, so that no later call reads its answers.
+    pub(crate) async fn exchange(&mut self, message: Message) -> Result<Answers, CentralError> {
+        let mut connection = self.take_connection().await?;
+        let begun = Instant::now();
+        let answers = in_time(message.send(&mut connection)).await?;
+        self.quickest = self.quickest.min(begun.elapsed());
+        self.connection = Some(connection);
+        Ok(answers)
+    }
+
+    /// The connection, or a new one. Whoever takes it gives it back by [`PgCentral::keep`] after success only.
+    pub(crate) async fn take_connection(&mut self) -> Result<Connection, CentralError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => {
+                self.quickest = Duration::MAX;
+                self.server.connect().await
+            }
+        }
+    }
+
+    pub(crate) fn keep(&mut self, connection: Connection) {
+        self.connection = Some(connection);
+    }
+
+    /// Round trips are cheap here: bytes go as they are, in four of them, and not as text in one.
+    pub(crate) fn is_near(&self) -> bool {
+        self.quickest < NEAR
+    }
+
+    /// Whether the person sees all sites, where a hello has told.
+    pub(crate) fn sees_all(&self) -> Option<bool> {
+        self.sees_all
+    }
+
+    pub(crate) fn met(&mut self, hello: &Hello) {
+        self.sees_all = Some(hello.role != "technician");
+    }
+}
+
+/// Ends a call that takes too long as if the line were cut, which it probably is.
+pub(crate) async fn in_time<T>(call: impl Future<Output = Result<T, CentralError>>) -> Result<T, CentralError> {
+    match tokio::time::timeout(CALL_LIMIT, call).await {
+        Ok(answer) => answer,
+        Err(_) => Err(CentralError::Unreachable("no answer in time".to_owned())),
+    }
+}
+
+impl Central for PgCentral {
+    async fn hello(&mut self, device: DeviceId) -> Result<Hello, CentralError> {
+        hello::hello(self, device).await
+    }
+
+    async fn pull(&mut self, request: &PullRequest) -> Result<Pull, CentralError> {
+        pull::pull(self, request).await
+    }
+
+    async fn page(&mut self, entity: Entity, after: Option<Uuid>, limit: u32) -> Result<Page, CentralError> {
+        page::page(self, entity, after, limit).await
+    }
+
+    async fn push(&mut self, device: DeviceId, operations: &[Operation]) -> Result<Vec<Receipt>, CentralError> {
+        push::push(self, device, operations).await
+    }
+
+    async fn photo_ask(&mut self, photo: PhotoId, chunks: i32) -> Result<PhotoAsk, CentralError> {
+        photos::ask(self, photo, chunks).await
+    }
+
+    async fn photo_chunk(&mut self, photo: PhotoId, number: i32, bytes: Vec<u8>) -> Result<(), CentralError> {
+        photos::store_chunk(self, photo, number, &bytes).await
+    }
+
+    async fn photo_finish(&mut self, photo: PhotoId) -> Result<ChunkAck, CentralError> {
+        photos::finish(self, photo).await
+    }
+
+    async fn photo_fetch(&mut self, photo: PhotoId, number: i32) -> Result<Option<Vec<u8>>, CentralError> {
+        photos::fetch(self, photo, number).await
+    }
+
+    async fn buckets(&mut self, entity: Entity) -> Result<(Cursor, Vec<Bucket>), CentralError> {
+        audit::buckets(self, entity).await
+    }
+
+    async fn bucket_keys(&mut self, entity: Entity, buckets: &[i16]) -> Result<Vec<RowKey>, CentralError> {
+        audit::bucket_keys(self, entity, buckets).await
+    }
+
+    async fn rows(&mut self, entity: Entity, ids: &[Uuid]) -> Result<Vec<Row>, CentralError> {
+        page::rows(self, entity, ids).await
+    }
+}

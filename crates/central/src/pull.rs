@@ -1,0 +1,222 @@
+//! The difference between two snapshots.
+//!
+//! A first message asks who is there and which tables have anything new: one round trip, a few hundred bytes, and the
+//! end of most pulls. Only if something is new does a second one read those tables, in one snapshot of its own.
+
+use std::collections::{BTreeSet, HashSet};
+
+use clara_domain::LocationId;
+use clara_domain::mirror::{Entity, Scope};
+use clara_sync::{CentralError, Cursor, Hello, Pull, PullRequest, TableRows, Tombstone};
+use sqlx::postgres::PgRow;
+
+use crate::client::PgCentral;
+use crate::hello::{garbled, read as read_hello};
+use crate::message::{Answers, Message};
+use crate::table::{self, Source, present, uuid};
+
+/// A table may change between the two messages; then the second is sent again, with that table too.
+const ATTEMPTS: u32 = 4;
+
+/// What has changed: mirrored tables by name, and the two that have none.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct News {
+    entities: BTreeSet<Entity>,
+    access: bool,
+    tombstones: bool,
+}
+
+impl News {
+    fn read(names: &str) -> Self {
+        let mut news = Self::default();
+        for name in names.split_whitespace() {
+            match name {
+                "location_access" => news.access = true,
+                "tombstone" => news.tombstones = true,
+                // A table that a newer server knows and this program does not is none of its business.
+                _ => news.entities.extend(name.parse::<Entity>()),
+            }
+        }
+        news
+    }
+
+    fn everything() -> Self {
+        Self { entities: table::all().iter().map(|source| source.entity).collect(), access: true, tombstones: true }
+    }
+
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn contains(&self, other: &Self) -> bool {
+        self.entities.is_superset(&other.entities)
+            && (self.access || !other.access)
+            && (self.tombstones || !other.tombstones)
+    }
+
+    fn join(mut self, other: Self) -> Self {
+        self.entities.extend(other.entities);
+        self.access |= other.access;
+        self.tombstones |= other.tombstones;
+        self
+    }
+}
+
+pub(crate) async fn pull(central: &mut PgCentral, request: &PullRequest) -> Result<Pull, CentralError> {
+    let answers = central.exchange(ask(request).end()).await?;
+    let (hello, mut news) = read_head(central, &answers)?;
+    if news.is_nothing() {
+        return Ok(Pull { hello, granted: vec![], revoked: vec![], rows: vec![], tombstones: vec![] });
+    }
+    for attempt in 1..=ATTEMPTS {
+        if attempt == ATTEMPTS {
+            news = News::everything();
+        }
+        let answers = central.exchange(read_all(request, &news)).await?;
+        let (hello, seen) = read_head(central, &answers)?;
+        if news.contains(&seen) {
+            return collect(hello, &news, &answers);
+        }
+        news = news.join(seen);
+    }
+    Err(garbled())
+}
+
+fn ask(request: &PullRequest) -> Message {
+    Message::snapshot()
+        .sql("SELECT sync.hello(")
+        .uuid(request.device.uuid())
+        .sql("),sync.changed(")
+        .cursor(&request.cursor)
+        .sql(")")
+}
+
+fn read_head(central: &mut PgCentral, answers: &Answers) -> Result<(Hello, News), CentralError> {
+    let row = answers.first().and_then(|rows| rows.first()).ok_or_else(garbled)?;
+    let (hello, rebase_due) = read_hello(row)?;
+    // A standby reports transactions that still run on its primary as finished: its snapshots lie.
+    let refusal = if hello.in_recovery {
+        Some(("standby", "this server is a standby; changes can only be fetched from the primary"))
+    } else if rebase_due {
+        Some(("needs_rebase", "the server was restored into another cluster; run `clara central rebase` on it first"))
+    } else {
+        None
+    };
+    if let Some((code, message)) = refusal {
+        return Err(CentralError::Refused { code: code.to_owned(), message: message.to_owned() });
+    }
+    central.met(&hello);
+    Ok((hello, News::read(present(row, 1)?)))
+}
+
+fn since(message: Message, cursor: &Cursor) -> Message {
+    message
+        .sql("t.cx>=pg_snapshot_xmin(")
+        .cursor(cursor)
+        .sql(") AND NOT pg_visible_in_snapshot(t.cx,")
+        .cursor(cursor)
+        .sql(")")
+}
+
+fn granted(message: Message, cursor: &Cursor) -> Message {
+    let message = message.sql(
+        "(SELECT t.location_id FROM sync.location_access t \
+         WHERE t.user_id=(SELECT app.me()) AND t.state='granted' AND ",
+    );
+    since(message, cursor).sql(")")
+}
+
+/// Head, access changes, tombstones, then per table its changed rows, then the subtrees of granted sites: parents
+/// before children in each.
+fn read_all(request: &PullRequest, news: &News) -> Message {
+    let cursor = &request.cursor;
+    // Without fresh statistics the planner takes a third of a table for changed, and reads all of it.
+    let mut message = ask(request).end().sql("SET LOCAL enable_seqscan=off").end().sql("SET LOCAL jit=off").end();
+    if news.access {
+        message = message.sql(
+            "SELECT t.location_id,t.state::text FROM sync.location_access t WHERE t.user_id=(SELECT app.me()) AND ",
+        );
+        message = since(message, cursor).end();
+    }
+    if news.tombstones {
+        message = message.sql("SELECT t.table_name,t.row_id FROM sync.tombstone t WHERE ");
+        message = since(message, cursor).end();
+    }
+    for source in table::all() {
+        if news.entities.contains(&source.entity) {
+            message = since(message.sql(source.select).sql(" WHERE "), cursor).end();
+        }
+        if let (true, Some(column)) = (news.access, subtree_column(source)) {
+            message = message.sql(source.select).sql(" WHERE ").sql(column).sql(" IN ");
+            message = granted(message, cursor);
+            if source.scope == Scope::Customer {
+                message = message.sql(")");
+            }
+            message = message.end();
+        }
+    }
+    message
+}
+
+/// What a site's rows are found by; for customers up to the opening of the list of sites.
+fn subtree_column(source: &Source) -> Option<&'static str> {
+    match source.scope {
+        Scope::Customer => Some("t.id IN (SELECT l.customer_id FROM public.locations l WHERE l.id"),
+        Scope::Location => source.site,
+        Scope::Global => None,
+    }
+}
+
+fn collect(hello: Hello, news: &News, answers: &Answers) -> Result<Pull, CentralError> {
+    // Head and the two settings.
+    let mut answers = answers.iter().skip(3);
+    let mut next = || answers.next().ok_or_else(garbled);
+    let mut pull = Pull { hello, granted: vec![], revoked: vec![], rows: vec![], tombstones: vec![] };
+    if news.access {
+        for row in next()? {
+            let site: LocationId = uuid(row, 0)?.into();
+            match present(row, 1)? {
+                "granted" => pull.granted.push(site),
+                _ => pull.revoked.push(site),
+            }
+        }
+    }
+    if news.tombstones {
+        pull.tombstones = next()?.iter().filter_map(|row| read_tombstone(row).transpose()).collect::<Result<_, _>>()?;
+    }
+    for source in table::all() {
+        let (_, columns) = table::of(source.entity)?;
+        let mut rows = Vec::new();
+        if news.entities.contains(&source.entity) {
+            rows = table::read(columns, next()?)?;
+        }
+        if news.access && subtree_column(source).is_some() {
+            // A row of a granted site that has changed as well comes twice.
+            let known: HashSet<_> = rows.iter().map(|row| row.id).collect();
+            let subtree = table::read(columns, next()?)?;
+            rows.extend(subtree.into_iter().filter(|row| !known.contains(&row.id)));
+        }
+        if !rows.is_empty() {
+            pull.rows.push(TableRows { entity: source.entity, rows });
+        }
+    }
+    Ok(pull)
+}
+
+fn read_tombstone(row: &PgRow) -> Result<Option<Tombstone>, CentralError> {
+    let id = uuid(row, 1)?;
+    Ok(present(row, 0)?.parse().ok().map(|entity| Tombstone { entity, id }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_only_a_newer_server_knows_is_passed_over() {
+        assert!(News::read("drones").is_nothing());
+        let news = News::read("location_access jobs conflicts");
+        assert!(news.access && !news.tombstones && news.entities.len() == 2);
+        assert!(News::everything().contains(&news) && !news.contains(&News::everything()));
+    }
+}
