@@ -1,0 +1,242 @@
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::ballast::Ballast;
+use crate::entropy::{Entropy, OsEntropy};
+use crate::error::{MirrorError, OpenError};
+use crate::key::DataKey;
+use crate::lock::lock;
+use crate::mirror::{Inner, Mirror, Readers, Writer};
+use crate::photo_file::PhotoFiles;
+use crate::rebuild::{self, Rebuilt};
+use crate::settings::{self, Use};
+use crate::spool::{self, BadFrame, Spool};
+use crate::{backup, files, migrate, seal};
+
+/// What can be chosen when a profile is opened; the default is what the app uses.
+pub struct Options {
+    /// Space kept in hand for a full disk.
+    pub ballast_bytes: u64,
+    /// Below this much free space the ballast goes and photos are refused.
+    pub low_space_bytes: u64,
+    /// A spool segment is closed once it is longer.
+    pub segment_bytes: u64,
+    /// Connections that read at the same time.
+    pub readers: usize,
+    /// Where random bytes come from.
+    pub entropy: Box<dyn Entropy>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ballast_bytes: 64 << 20,
+            low_space_bytes: 96 << 20,
+            segment_bytes: 8 << 20,
+            readers: 4,
+            entropy: Box::new(OsEntropy),
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Options(..)")
+    }
+}
+
+/// What opening found and did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct OpenReport {
+    /// There was no profile in the folder.
+    pub created: bool,
+    /// The database was damaged: it was kept aside and a new one was made from the spool. The rest comes with the next
+    /// sync.
+    pub rebuilt: Option<Rebuilt>,
+    /// Saves that a crash had left in one of the two copies only, now in both.
+    pub taken_over: u32,
+    /// Places in the spool that could not be read.
+    pub bad_frames: Vec<BadFrame>,
+    /// Photo files without a row, removed.
+    pub orphans_removed: u64,
+    /// Photos whose file is missing; the person is asked to take them again.
+    pub photos_missing: u32,
+    /// The schema version the database came from, where it was migrated.
+    pub migrated_from: Option<i64>,
+}
+
+/// An opened profile.
+#[derive(Debug)]
+pub struct Opened {
+    /// The profile.
+    pub mirror: Mirror,
+    /// What happened on the way.
+    pub report: OpenReport,
+}
+
+enum Found {
+    Whole(Connection),
+    Damaged,
+}
+
+impl Mirror {
+    /// Opens the profile in a folder, or makes a new one there.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; no file is deleted in any case.
+    pub fn open(folder: &Path, key: &DataKey, now: DateTime<Utc>) -> Result<Opened, OpenError> {
+        Self::open_with(folder, key, now, Options::default())
+    }
+
+    /// The same with chosen options.
+    ///
+    /// # Errors
+    /// As [`Mirror::open`].
+    pub fn open_with(
+        folder: &Path,
+        key: &DataKey,
+        now: DateTime<Utc>,
+        mut options: Options,
+    ) -> Result<Opened, OpenError> {
+        make_private(folder)?;
+        let held = lock(folder)?;
+        let path = folder.join("mirror.db");
+        let mut report = OpenReport { created: !path.exists(), ..OpenReport::default() };
+        let found = if report.created { Found::Whole(settings::connect(&path, key)?) } else { look(folder, &path, key)? };
+        let (connection, aside) = match found {
+            Found::Whole(connection) => (connection, None),
+            Found::Damaged => {
+                let aside = keep_aside(folder, &path, now)?;
+                (settings::connect(&path, key)?, Some(aside))
+            }
+        };
+        let version = migrate::version(&connection)?;
+        settings::settle(&connection, Use::Writing)?;
+        if version < migrate::newest() {
+            if version > 0 {
+                backup::before_migration(&connection, folder, version, now)?;
+                report.migrated_from = Some(version);
+            }
+            migrate::run(&connection, version)?;
+        }
+        put_key_check(folder, key, options.entropy.as_mut())?;
+
+        let photos = PhotoFiles::open(folder, key)?;
+        let mut spool = Spool::open(folder, key, options.segment_bytes)?;
+        // No database, but a spool: somebody lost or removed the file. The work is in the spool.
+        if aside.is_some() || report.created {
+            let contents = spool::read_all(folder, key)?;
+            report.bad_frames.clone_from(&contents.bad);
+            if aside.is_some() || !contents.operations.is_empty() || !contents.drafts.is_empty() {
+                report.rebuilt = Some(rebuild::from_spool(&connection, contents, &photos, aside)?);
+            }
+        } else {
+            let (taken_over, bad) = rebuild::reconcile(&connection, &mut spool, &photos, options.entropy.as_mut())?;
+            (report.taken_over, report.bad_frames) = (taken_over, bad);
+        }
+        rebuild::after_crash(&connection)?;
+        rebuild::prune(&connection, &spool, now)?;
+        (report.orphans_removed, report.photos_missing) =
+            rebuild::sweep_photos(&connection, &photos, report.rebuilt.is_some())?;
+
+        let ballast = Ballast::new(folder, options.ballast_bytes, options.low_space_bytes);
+        if ballast.load().is_err() {
+            tracing::warn!("there is no room for the ballast");
+        }
+        let writer = Writer { connection, spool, entropy: options.entropy, stopped: false };
+        let inner = Inner {
+            writer: Mutex::new(writer),
+            readers: Readers::new(path, key.clone(), options.readers),
+            folder: folder.to_owned(),
+            photos,
+            ballast,
+            _lock: held,
+        };
+        Ok(Opened { mirror: Mirror { inner: Arc::new(inner) }, report })
+    }
+}
+
+fn make_private(folder: &Path) -> Result<(), OpenError> {
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Opens an existing database. A wrong key and a damaged first page look the same to SQLCipher: the key check, or a
+/// frame of the spool, tells them apart, and without either the database is left alone.
+fn look(folder: &Path, path: &Path, key: &DataKey) -> Result<Found, OpenError> {
+    let damaged = |error: OpenError| match error {
+        OpenError::Mirror(MirrorError::Damaged(_)) if key_is_right(folder, key)? => Ok(Found::Damaged),
+        OpenError::Mirror(MirrorError::Damaged(_)) => Err(OpenError::WrongKey),
+        other => Err(other),
+    };
+    let connection = match settings::connect(path, key) {
+        Ok(connection) => connection,
+        Err(error) => return damaged(error),
+    };
+    if let Err(error) = migrate::version(&connection) {
+        return damaged(error);
+    }
+    let checked: Result<String, OpenError> =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(OpenError::from);
+    match checked {
+        Ok(answer) if answer == "ok" => Ok(Found::Whole(connection)),
+        Ok(_) => Ok(Found::Damaged),
+        Err(error) => damaged(error),
+    }
+}
+
+const KEY_CHECK: &[u8] = b"clara field key check 1";
+
+fn key_check_path(folder: &Path) -> PathBuf {
+    folder.join("key-check")
+}
+
+fn put_key_check(folder: &Path, key: &DataKey, entropy: &mut dyn Entropy) -> Result<(), OpenError> {
+    if key_check_fits(folder, key) == Some(true) {
+        return Ok(());
+    }
+    let mut nonce = [0; seal::NONCE];
+    entropy.fill(&mut nonce)?;
+    let sealed = seal::seal(&key.derive("key check"), nonce, KEY_CHECK, KEY_CHECK)
+        .map_err(|_| MirrorError::Unreadable("the key check"))?;
+    Ok(files::write_whole(&key_check_path(folder), &sealed)?)
+}
+
+fn key_check_fits(folder: &Path, key: &DataKey) -> Option<bool> {
+    let sealed = std::fs::read(key_check_path(folder)).ok()?;
+    Some(seal::open(&key.derive("key check"), KEY_CHECK, &sealed).is_ok())
+}
+
+fn key_is_right(folder: &Path, key: &DataKey) -> Result<bool, OpenError> {
+    if key_check_fits(folder, key) == Some(true) {
+        return Ok(true);
+    }
+    Ok(spool::key_fits(folder, key)? == Some(true))
+}
+
+/// Moves the database and what belongs to it out of the way. Nothing is deleted: somebody may still get something out.
+fn keep_aside(folder: &Path, path: &Path, now: DateTime<Utc>) -> Result<PathBuf, OpenError> {
+    let to = folder.join("aside");
+    std::fs::create_dir_all(&to)?;
+    let stamp = now.format("%Y%m%dT%H%M%S%.3fZ").to_string();
+    let kept = to.join(format!("mirror-{stamp}.db"));
+    for suffix in ["", "-wal", "-shm"] {
+        let with = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        match std::fs::rename(with(path), with(&kept)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    files::sync_folder(&to)?;
+    files::sync_folder(folder)?;
+    Ok(kept)
+}

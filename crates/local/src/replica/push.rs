@@ -1,0 +1,127 @@
+//! Operations on their way to the server.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use clara_domain::OpId;
+use clara_domain::operation::{OpKind, Operation, Receipt};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::error::MirrorError;
+use crate::outbox::{self, entry_columns};
+use crate::spool::Frame;
+use crate::statement::{Key, uuid_at};
+use crate::tx::Tx;
+use crate::settle as receipts_of;
+
+/// What may go: nothing of its aggregate before it is in flight, parked or refused.
+macro_rules! ready {
+    () => {
+        " FROM outbox o WHERE o.state = 'pending' AND NOT EXISTS (
+              SELECT 1 FROM outbox b WHERE b.root_id = o.root_id AND b.seq < o.seq
+                  AND b.state IN ('in_flight', 'parked', 'rejected'))"
+    };
+}
+
+/// Rows that operations must not arrive before: inspections still being filled in, and new rows of which nothing is
+/// known yet or which were refused.
+fn held_rows(connection: &Connection) -> Result<BTreeSet<Uuid>, MirrorError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM inspection_draft
+         UNION SELECT row_id FROM outbox WHERE kind = 'insert' AND state IN ('in_flight', 'rejected')",
+    )?;
+    let rows = statement.query_map([], |row| uuid_at(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn refers_to_held(operation: &Operation, held: &BTreeSet<Uuid>) -> bool {
+    operation.kind == OpKind::Insert
+        && operation
+            .new
+            .values()
+            .filter_map(|value| value.as_str().filter(|text| text.len() == 36))
+            .any(|text| Uuid::parse_str(text).is_ok_and(|id| id != operation.row_id && held.contains(&id)))
+}
+
+/// Walks over what may go now, in order, until `each` says to stop.
+fn walk(connection: &Connection, mut each: impl FnMut(Operation) -> bool) -> Result<(), MirrorError> {
+    let held = held_rows(connection)?;
+    let mut held_roots = BTreeSet::new();
+    let mut statement = connection.prepare_cached(concat!("SELECT ", entry_columns!(), ready!(), " ORDER BY o.seq"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let operation = outbox::entry(row)?.operation;
+        if held_roots.contains(&operation.root_id) {
+            continue;
+        }
+        if !held.is_empty() && refers_to_held(&operation, &held) {
+            held_roots.insert(operation.root_id);
+            continue;
+        }
+        if !each(operation) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// How many may go now. Counted exactly only where something is held back.
+pub(super) fn ready(connection: &Connection) -> Result<u32, MirrorError> {
+    if held_rows(connection)?.is_empty() {
+        return Ok(connection.prepare_cached(concat!("SELECT count(*)", ready!()))?.query_row([], |row| row.get(0))?);
+    }
+    let mut count = 0;
+    walk(connection, |_| {
+        count += 1;
+        true
+    })?;
+    Ok(count)
+}
+
+pub(super) fn take(
+    connection: &Connection,
+    max_operations: usize,
+    max_bytes: usize,
+) -> Result<Vec<Operation>, MirrorError> {
+    let (mut batch, mut bytes) = (Vec::new(), 2);
+    walk(connection, |operation| {
+        let size = serde_json::to_vec(&operation).map_or(max_bytes, |json| json.len() + 1);
+        // One that is too large by itself goes alone, or it would never go.
+        if batch.len() >= max_operations || (!batch.is_empty() && bytes + size > max_bytes) {
+            return false;
+        }
+        bytes += size;
+        batch.push(operation);
+        true
+    })?;
+    let mut statement = connection
+        .prepare_cached("UPDATE outbox SET state = 'in_flight', attempts = attempts + 1 WHERE op_id = ?1")?;
+    for operation in &batch {
+        statement.execute([Key::of(operation.op_id.uuid())])?;
+    }
+    Ok(batch)
+}
+
+pub(super) fn settle(tx: &mut Tx<'_>, receipts: &[Receipt], now: DateTime<Utc>) -> Result<(), MirrorError> {
+    for receipt in receipts {
+        if let Some((entity, _)) = receipts_of::receive(tx.connection, receipt, now)? {
+            tx.frames.push(Frame::Receipt { receipt: receipt.clone(), at: now });
+            tx.touched(entity);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn put_back(connection: &Connection, operations: &[OpId]) -> Result<(), MirrorError> {
+    let mut statement =
+        connection.prepare_cached("UPDATE outbox SET state = 'pending' WHERE op_id = ?1 AND state = 'in_flight'")?;
+    for op_id in operations {
+        statement.execute([Key::of(op_id.uuid())])?;
+    }
+    Ok(())
+}
+
+pub(super) fn put_back_all(connection: &Connection) -> Result<u32, MirrorError> {
+    Ok(connection.execute("UPDATE outbox SET state = 'pending' WHERE state = 'in_flight'", [])? as u32)
+}

@@ -1,0 +1,134 @@
+//! Sites that come into scope and leave it.
+
+use clara_domain::LocationId;
+use clara_domain::mirror::{Entity, Scope, TABLES};
+use rusqlite::params;
+use uuid::Uuid;
+
+use crate::error::MirrorError;
+use crate::outbox::{self, entry_columns};
+use crate::statement::{Key, uuid_at};
+use crate::tx::Tx;
+use crate::{overlay, statement};
+
+/// A site came into scope. Work that was sealed when it last left is laid over its rows again.
+pub(super) fn grant(tx: &mut Tx<'_>, location: LocationId) -> Result<(), MirrorError> {
+    let key = || Key::of(location.uuid());
+    tx.connection.prepare_cached("INSERT OR IGNORE INTO access (location_id) VALUES (?1)")?.execute([key()])?;
+    let sealed: Vec<_> = {
+        let mut statement = tx.connection.prepare_cached(concat!(
+            "SELECT ", entry_columns!(), " FROM outbox WHERE location_id = ?1 AND sealed = 1 ORDER BY seq"
+        ))?;
+        statement.query_map([key()], outbox::entry)?.collect::<Result<_, _>>()?
+    };
+    for entry in sealed {
+        let operation = &entry.operation;
+        tx.connection
+            .prepare_cached("UPDATE outbox SET sealed = 0, overlaid = ?2 WHERE op_id = ?1")?
+            .execute(params![
+                Key::of(operation.op_id.uuid()),
+                entry.state.is_unsent() && operation.entity.table().is_some()
+            ])?;
+        overlay::recompute(tx.connection, operation.entity, operation.row_id)?;
+    }
+    for sql in [
+        "UPDATE inspection_draft SET sealed = 0 WHERE location_id = ?1",
+        "UPDATE photo_file SET sealed = 0 WHERE location_id = ?1",
+    ] {
+        tx.connection.prepare_cached(sql)?.execute([key()])?;
+    }
+    Ok(())
+}
+
+/// A site left scope. Its rows, photos and thumbnails go; unsent work stays, sealed: it can be pushed and nothing else.
+pub(super) fn revoke(tx: &mut Tx<'_>, location: LocationId) -> Result<(), MirrorError> {
+    let key = || Key::of(location.uuid());
+    tx.connection.prepare_cached("DELETE FROM access WHERE location_id = ?1")?.execute([key()])?;
+    let overlaid: Vec<(String, Uuid)> = {
+        let mut statement = tx
+            .connection
+            .prepare_cached("SELECT DISTINCT entity, row_id FROM outbox WHERE location_id = ?1 AND overlaid = 1")?;
+        statement.query_map([key()], |row| Ok((row.get(0)?, uuid_at(row, 1)?)))?.collect::<Result<_, _>>()?
+    };
+    tx.connection
+        .prepare_cached("UPDATE outbox SET sealed = 1, overlaid = 0 WHERE location_id = ?1")?
+        .execute([key()])?;
+    for (name, id) in overlaid {
+        let entity: Entity = name.parse().map_err(|_| MirrorError::Unreadable("an operation"))?;
+        overlay::drop_shadow(tx.connection, entity, id)?;
+        statement::delete(tx.connection, entity, id)?;
+        tx.touched(entity);
+    }
+    for table in TABLES.iter().filter(|table| table.scope == Scope::Location) {
+        let removed = tx.connection.prepare_cached(purge(table.entity)?)?.execute([key()])?;
+        if removed > 0 {
+            tx.changed.entities.insert(table.entity);
+            tx.changed.rows += removed as u64;
+        }
+    }
+    purge_photos(tx, location)?;
+    for sql in [
+        "UPDATE inspection_draft SET sealed = 1 WHERE location_id = ?1",
+        "DELETE FROM recent WHERE row_id = ?1",
+        "DELETE FROM refetch WHERE row_id = ?1",
+    ] {
+        tx.connection.prepare_cached(sql)?.execute([key()])?;
+    }
+    Ok(())
+}
+
+/// Bytes that the server has go at once; those it lacks stay to be sent, without their thumbnail.
+fn purge_photos(tx: &mut Tx<'_>, location: LocationId) -> Result<(), MirrorError> {
+    let key = || Key::of(location.uuid());
+    let names: Vec<String> = {
+        let mut statement = tx.connection.prepare_cached(
+            "SELECT DISTINCT name FROM photo_file f WHERE location_id = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM photo_file other WHERE other.name = f.name
+                     AND (other.location_id IS NOT ?1 OR other.stored_on_server = 0))",
+        )?;
+        statement.query_map([key()], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    tx.connection
+        .prepare_cached("DELETE FROM photo_file WHERE location_id = ?1 AND stored_on_server = 1")?
+        .execute([key()])?;
+    tx.connection
+        .prepare_cached("UPDATE photo_file SET sealed = 1, thumbnail = NULL WHERE location_id = ?1")?
+        .execute([key()])?;
+    for name in names {
+        tx.files_unneeded.push(tx.inner.photos.path(&name));
+    }
+    Ok(())
+}
+
+/// Customers are in scope by their sites.
+pub(super) fn drop_customers_without_site(tx: &mut Tx<'_>) -> Result<(), MirrorError> {
+    let removed = tx
+        .connection
+        .prepare_cached(
+            "DELETE FROM customers WHERE NOT EXISTS (SELECT 1 FROM locations l WHERE l.customer_id = customers.id)
+                 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.entity = 'customers' AND o.row_id = customers.id
+                     AND o.overlaid = 1)",
+        )?
+        .execute([])?;
+    if removed > 0 {
+        tx.changed.entities.insert(Entity::Customers);
+        tx.changed.rows += removed as u64;
+    }
+    Ok(())
+}
+
+macro_rules! purges {
+    ($($variant:ident $name:ident $scope:ident { $($column:ident : $kind:ident),+ $(,)? })+) => {
+        /// Removes the rows of a site from a table.
+        fn purge(entity: Entity) -> Result<&'static str, MirrorError> {
+            if entity == Entity::Locations {
+                return Ok("DELETE FROM locations WHERE id = ?1");
+            }
+            Ok(match entity {
+                $(Entity::$variant => concat!("DELETE FROM ", stringify!($name), " WHERE location_id = ?1"),)+
+                Entity::PerformanceMetrics => return Err(MirrorError::Unreadable("a table that is not mirrored")),
+            })
+        }
+    };
+}
+clara_domain::mirrored!(purges);

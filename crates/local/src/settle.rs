@@ -1,0 +1,51 @@
+//! What follows from a receipt.
+
+use chrono::{DateTime, Utc};
+use clara_domain::mirror::Entity;
+use clara_domain::operation::{Outcome, Receipt};
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use crate::check::timestamp;
+use crate::error::MirrorError;
+use crate::outbox::{self, OpState};
+use crate::statement::Key;
+
+/// The state an outcome leads to.
+pub(crate) fn state_after(outcome: Outcome) -> OpState {
+    match outcome {
+        Outcome::Applied | Outcome::Merged => OpState::Applied,
+        Outcome::Conflict => OpState::Conflict,
+        Outcome::Parked => OpState::Parked,
+        Outcome::Rejected => OpState::Rejected,
+    }
+}
+
+/// Stores a receipt. The operation stays laid over its row: an applied one until a pull shows it, a parked or refused
+/// one until a person decides. Returns the row it is about; none for an operation that is not known or not waiting.
+pub(crate) fn receive(
+    connection: &Connection,
+    receipt: &Receipt,
+    at: DateTime<Utc>,
+) -> Result<Option<(Entity, Uuid)>, MirrorError> {
+    let Some(entry) = outbox::get(connection, receipt.op_id)? else { return Ok(None) };
+    if !matches!(entry.state, OpState::Pending | OpState::InFlight) {
+        return Ok(None);
+    }
+    let text = serde_json::to_string(receipt).map_err(|_| MirrorError::Unreadable("a receipt"))?;
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = ?2, receipt = ?3, applied_xid = ?4, receipted_at = ?5 WHERE op_id = ?1",
+        )?
+        .execute(params![
+            Key::of(receipt.op_id.uuid()),
+            state_after(receipt.outcome),
+            text,
+            receipt.applied_xid,
+            timestamp(at)
+        ])?;
+    connection
+        .prepare_cached("UPDATE profile SET highest_receipted_seq = max(highest_receipted_seq, ?1)")?
+        .execute([entry.operation.seq])?;
+    Ok(Some((entry.operation.entity, entry.operation.row_id)))
+}

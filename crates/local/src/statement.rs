@@ -1,0 +1,218 @@
+//! One set of static SQL texts for each mirrored table, made from its one description at compile time.
+
+use clara_domain::mirror::{Entity, Table};
+use clara_domain::row::{Cell, Row};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, ToSql};
+use uuid::Uuid;
+
+use crate::error::MirrorError;
+
+/// The SQL of one mirrored table.
+pub(crate) struct Statements {
+    entity: Entity,
+    upsert: &'static str,
+    select: &'static str,
+    delete: &'static str,
+    keys: &'static str,
+}
+
+macro_rules! statements {
+    ($($variant:ident $name:ident $scope:ident { $($column:ident : $kind:ident),+ $(,)? })+) => {
+        static STATEMENTS: &[Statements] = &[$(Statements {
+            entity: Entity::$variant,
+            upsert: concat!(
+                "INSERT INTO ", stringify!($name), " (id, row_ver", $(", ", stringify!($column),)+
+                ") VALUES (:id, :row_ver", $(", :", stringify!($column),)+
+                ") ON CONFLICT (id) DO UPDATE SET row_ver = excluded.row_ver",
+                $(", ", stringify!($column), " = excluded.", stringify!($column),)+
+            ),
+            select: concat!(
+                "SELECT id, row_ver", $(", ", stringify!($column),)+ " FROM ", stringify!($name), " WHERE id = ?1"
+            ),
+            delete: concat!("DELETE FROM ", stringify!($name), " WHERE id = ?1"),
+            keys: concat!("SELECT id, row_ver FROM ", stringify!($name), " WHERE row_ver > 0"),
+        }),+];
+    };
+}
+clara_domain::mirrored!(statements);
+
+/// Of a mirrored table; none for the one table that is only appended to.
+pub(crate) fn of(entity: Entity) -> Result<&'static Statements, MirrorError> {
+    STATEMENTS
+        .get(entity as usize)
+        .filter(|statements| statements.entity == entity)
+        .ok_or(MirrorError::Unreadable("a table that is not mirrored"))
+}
+
+/// The description of a mirrored table.
+pub(crate) fn table(entity: Entity) -> Result<&'static Table, MirrorError> {
+    entity.table().ok_or(MirrorError::Unreadable("a table that is not mirrored"))
+}
+
+/// A uuid as both databases write it, without an allocation.
+pub(crate) struct Key([u8; 36]);
+
+impl Key {
+    pub(crate) fn of(id: Uuid) -> Self {
+        let mut buffer = [0; 36];
+        id.as_hyphenated().encode_lower(&mut buffer);
+        Self(buffer)
+    }
+}
+
+impl ToSql for Key {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(&self.0)))
+    }
+}
+
+struct Bound<'a>(&'a Cell);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Cell::Null => ValueRef::Null,
+            Cell::Int(i) => ValueRef::Integer(*i),
+            Cell::Real(r) => ValueRef::Real(*r),
+            Cell::Text(t) => ValueRef::Text(t.as_bytes()),
+        }))
+    }
+}
+
+/// Reads a uuid from a text column.
+pub(crate) fn uuid_at(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
+    let text = row.get_ref(index)?.as_str()?;
+    Uuid::parse_str(text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, Box::new(error)))
+}
+
+/// Writes rows of one table, the statement prepared once.
+pub(crate) struct Upsert<'c>(CachedStatement<'c>);
+
+impl<'c> Upsert<'c> {
+    pub(crate) fn new(connection: &'c Connection, entity: Entity) -> Result<Self, MirrorError> {
+        Ok(Self(connection.prepare_cached(of(entity)?.upsert)?))
+    }
+
+    pub(crate) fn row(&mut self, row: &Row) -> Result<(), MirrorError> {
+        let statement: &mut Statement<'_> = &mut self.0;
+        if statement.parameter_count() != row.cells.len() + 2 {
+            return Err(MirrorError::Unreadable("a row with another number of columns"));
+        }
+        statement.raw_bind_parameter(1, Key::of(row.id))?;
+        statement.raw_bind_parameter(2, row.row_ver)?;
+        for (at, cell) in row.cells.iter().enumerate() {
+            statement.raw_bind_parameter(at + 3, Bound(cell))?;
+        }
+        statement.raw_execute()?;
+        Ok(())
+    }
+}
+
+/// One row as it stands in the mirror.
+pub(crate) fn select(connection: &Connection, entity: Entity, id: Uuid) -> Result<Option<Row>, MirrorError> {
+    let width = table(entity)?.columns.len();
+    let mut statement = connection.prepare_cached(of(entity)?.select)?;
+    Ok(statement
+        .query_row([Key::of(id)], |row| {
+            let mut cells = Vec::with_capacity(width);
+            for at in 0..width {
+                cells.push(match row.get_ref(at + 2)? {
+                    ValueRef::Null => Cell::Null,
+                    ValueRef::Integer(i) => Cell::Int(i),
+                    ValueRef::Real(r) => Cell::Real(r),
+                    ValueRef::Text(t) | ValueRef::Blob(t) => Cell::Text(String::from_utf8_lossy(t).into_owned()),
+                });
+            }
+            Ok(Row { id, row_ver: row.get(1)?, cells })
+        })
+        .optional()?)
+}
+
+/// Removes one row. Returns whether it was there.
+pub(crate) fn delete(connection: &Connection, entity: Entity, id: Uuid) -> Result<bool, MirrorError> {
+    Ok(connection.prepare_cached(of(entity)?.delete)?.execute([Key::of(id)])? > 0)
+}
+
+/// Calls `each` with id and version of every row that the server has seen.
+pub(crate) fn keys(
+    connection: &Connection,
+    entity: Entity,
+    mut each: impl FnMut(Uuid, i64),
+) -> Result<(), MirrorError> {
+    let mut statement = connection.prepare_cached(of(entity)?.keys)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(uuid_at(row, 0)?, row.get(1)?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use clara_domain::mirror::{Kind, TABLES};
+
+    #[test]
+    fn the_migrations_make_every_mirrored_table_column_for_column() {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::migrate::run_all(&connection).unwrap();
+        for table in TABLES {
+            let mut columns = connection.prepare("SELECT name, type FROM pragma_table_info(?1)").unwrap();
+            let found: Vec<(String, String)> =
+                columns.query_map([table.name], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(Result::unwrap).collect();
+            let mut wanted = vec![("id".to_owned(), "TEXT".to_owned()), ("row_ver".to_owned(), "INTEGER".to_owned())];
+            wanted.extend(table.columns.iter().map(|c| {
+                let kind = match c.kind {
+                    Kind::Int | Kind::Bool => "INTEGER",
+                    Kind::Real => "REAL",
+                    _ => "TEXT",
+                };
+                (c.name.to_owned(), kind.to_owned())
+            }));
+            assert_eq!(found, wanted, "{}", table.name);
+            let strict: i64 = connection
+                .query_row("SELECT strict FROM pragma_table_list WHERE name = ?1", [table.name], |r| r.get(0))
+                .unwrap();
+            assert_eq!(strict, 1, "{}", table.name);
+            let indexed: Vec<String> = connection
+                .prepare("SELECT DISTINCT i.name FROM pragma_index_list(?1) l, pragma_index_info(l.name) i WHERE i.seqno = 0")
+                .unwrap()
+                .query_map([table.name], |r| r.get(0))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            for column in table.columns.iter().filter(|c| c.kind == Kind::Uuid) {
+                assert!(indexed.contains(&column.name.to_owned()), "{}.{} has no index", table.name, column.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_comes_back_as_it_was_stored() {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::migrate::run_all(&connection).unwrap();
+        for table in TABLES {
+            let row = Row {
+                id: Uuid::from_u128(7),
+                row_ver: 3,
+                cells: table.columns.iter().map(|c| match c.kind {
+                    Kind::Json => Cell::Text(r#"{"a":[1,null]}"#.to_owned()),
+                    Kind::Int => Cell::Int(-5),
+                    Kind::Bool => Cell::Int(1),
+                    Kind::Real => Cell::Real(0.1),
+                    _ => Cell::Text("5 µF ≤ 6 %\u{0}".to_owned()),
+                }).collect(),
+            };
+            for _ in 0..2 {
+                Upsert::new(&connection, table.entity).unwrap().row(&row).unwrap();
+                assert_eq!(select(&connection, table.entity, row.id).unwrap(), Some(row.clone()), "{}", table.name);
+            }
+            assert!(delete(&connection, table.entity, row.id).unwrap());
+            assert_eq!(select(&connection, table.entity, row.id).unwrap(), None);
+        }
+        assert!(of(Entity::PerformanceMetrics).is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! Stories about the mirror, on real encrypted files.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod desk;
+
+mod durability;
+mod first_sync;
+mod full_disk;
+mod outbox;
+mod overlay;
+mod photos;
+mod scope;
+mod screens;
+mod search;
