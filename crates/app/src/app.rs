@@ -1,0 +1,191 @@
+//! The program behind the window: which profile is open, and the doors to it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clara_central::Floor;
+use clara_contract::Event;
+use clara_contract::session::Session;
+use clara_domain::mirror::Entity;
+use clara_local::table::metrics::MetricNew;
+use clara_local::{Mirror, WriteTx};
+use clara_sync::Changed;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::clock::{Clock, WallClock};
+use crate::error::{Error, Result};
+use crate::sync::runner::Runner;
+use crate::vault::{Key, Keyring};
+use crate::view::View;
+
+/// How the program is started.
+#[derive(Clone)]
+pub struct Options {
+    /// The folder of the profile; made if it is missing.
+    pub profile: PathBuf,
+    /// Whether the system's keyring is used.
+    pub keyring: Keyring,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Which PostgreSQL versions are good enough.
+    pub floor: Floor,
+    /// Sync by itself: after saves and by the clock. Without it, only when asked.
+    pub background: bool,
+}
+
+impl Options {
+    /// For the person at this machine, as the environment says: `CLARA_KEYRING=off` asks for a passphrase instead of
+    /// the keyring; `CLARA_ANY_POSTGRES=loopback` takes a server of any version on this machine, for development.
+    pub fn here(profile: PathBuf) -> Options {
+        let any = std::env::var("CLARA_ANY_POSTGRES").is_ok_and(|word| word == "loopback");
+        Options {
+            profile,
+            keyring: Keyring::from_environment(),
+            clock: Arc::new(WallClock),
+            floor: if any { Floor::AnyOnLoopback } else { Floor::Safe },
+            background: true,
+        }
+    }
+}
+
+pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// Who is told what changes.
+#[derive(Clone, Default)]
+pub(crate) struct Events(Arc<RwLock<Vec<Listener>>>);
+
+impl Events {
+    pub(crate) fn tell(&self, event: &Event) {
+        for listener in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener(event);
+        }
+    }
+
+    pub(crate) fn changed(&self, changed: &Changed) {
+        if !changed.entities.is_empty() {
+            let entities = changed.entities.iter().map(|entity| entity.name().to_owned()).collect();
+            self.tell(&Event::Changed { entities });
+        }
+    }
+}
+
+pub(crate) type Picker = Box<dyn Fn() -> Vec<PathBuf> + Send + Sync>;
+
+/// The use cases, with errors as they are inside; [`crate::App`] is their public face.
+pub(crate) struct Core {
+    pub(crate) options: Options,
+    pub(crate) events: Events,
+    open: RwLock<Option<Arc<Open>>>,
+    picker: RwLock<Option<Picker>>,
+    /// One opens at a time: two screens that start at once must not race for the profile's lock.
+    pub(crate) opening: Mutex<()>,
+    pub(crate) timings: Mutex<Vec<MetricNew>>,
+}
+
+/// An open profile.
+pub(crate) struct Open {
+    pub(crate) session: Session,
+    pub(crate) mirror: Mirror,
+    pub(crate) key: Key,
+    pub(crate) notice: Option<String>,
+    pub(crate) runner: Option<Runner>,
+    events: Events,
+}
+
+impl Core {
+    pub(crate) fn new(options: Options) -> Core {
+        Core {
+            options,
+            events: Events::default(),
+            open: RwLock::default(),
+            picker: RwLock::default(),
+            opening: Mutex::default(),
+            timings: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn listen(&self, listener: Listener) {
+        self.events.0.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    pub(crate) fn set_picker(&self, picker: Picker) {
+        *self.picker.write().unwrap_or_else(PoisonError::into_inner) = Some(picker);
+    }
+
+    /// What the person picks in the system's dialog; none where there is no dialog.
+    pub(crate) fn pick_files(&self) -> Option<Vec<PathBuf>> {
+        self.picker.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|pick| pick())
+    }
+
+    pub(crate) fn close(&self) {
+        self.keep_timings();
+        let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runner) = open.as_ref().and_then(|open| open.runner.as_ref()) {
+            runner.stop();
+        }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.options.clock.now()
+    }
+
+    /// The date of work.
+    pub(crate) fn date(&self) -> NaiveDate {
+        self.options.clock.today()
+    }
+
+    /// The open profile.
+    pub(crate) fn open(&self) -> Result<Arc<Open>> {
+        self.opened().ok_or(Error::NoProfile)
+    }
+
+    pub(crate) fn opened(&self) -> Option<Arc<Open>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_open(&self, open: Open) -> Arc<Open> {
+        let open = Arc::new(open);
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(open.clone());
+        open
+    }
+}
+
+impl Open {
+    pub(crate) fn new(
+        session: Session,
+        mirror: Mirror,
+        key: Key,
+        notice: Option<String>,
+        runner: Option<Runner>,
+        events: Events,
+    ) -> Open {
+        Open { session, mirror, key, notice, runner, events }
+    }
+
+    /// Reads at one point in time.
+    pub(crate) fn read<T>(&self, act: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
+        self.mirror.read(|read| act(&View::new(read)))
+    }
+
+    /// Saves, tells the screens, and has it sent before long.
+    pub(crate) fn write<T>(
+        &self,
+        now: DateTime<Utc>,
+        act: impl FnOnce(&mut WriteTx<'_, '_>) -> Result<T>,
+    ) -> Result<T> {
+        let (value, changed) = self.mirror.write(now, act)?;
+        self.events.changed(&changed);
+        if let Some(runner) = &self.runner {
+            runner.nudge();
+        }
+        Ok(value)
+    }
+
+    /// Changes fields of one row.
+    pub(crate) fn change(&self, now: DateTime<Utc>, entity: Entity, row: Uuid, root: Uuid, fields: Value) -> Result<()> {
+        let Value::Object(fields) = fields else { return Err(Error::Bug("fields that are no object")) };
+        self.write(now, |write| Ok(write.update(entity, row, root, fields).map(drop)?))
+    }
+}

@@ -1,0 +1,145 @@
+//! The public face: one method for each command of the contract, timed, with failures as a person is told them.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use clara_contract::completeness::*;
+use clara_contract::conflicts::*;
+use clara_contract::equipment::*;
+use clara_contract::inspection::*;
+use clara_contract::jobs::*;
+use clara_contract::photos::*;
+use clara_contract::session::*;
+use clara_contract::specs::*;
+use clara_contract::sync::*;
+use clara_contract::{Empty, Event, Failure};
+use clara_local::table::metrics::MetricNew;
+use serde_json::Value;
+
+use crate::app::{Core, Options};
+use crate::error::Error;
+
+/// Timings kept in memory before they are written: a screen that is only looked at must not cost a write to the disk.
+const TIMINGS: usize = 50;
+
+/// The use cases. Clones share one profile. Calls block: not for an async thread.
+#[derive(Clone)]
+pub struct App(pub(crate) Arc<Core>);
+
+macro_rules! methods {
+    ($($name:ident ($request:ty) -> $answer:ty,)+) => {
+        /// The commands of the contract.
+        impl App {
+            $(
+                #[doc = concat!("The command `", stringify!($name), "`.")]
+                ///
+                /// # Errors
+                /// A [`Failure`], for a person.
+                pub fn $name(&self, request: $request) -> Result<$answer, Failure> {
+                    self.0.timed(stringify!($name), |core| core.$name(request))
+                }
+            )+
+
+            /// Any command by name, with request and answer as JSON.
+            ///
+            /// # Errors
+            /// A [`Failure`], for a person.
+            pub fn call(&self, name: &str, request: Value) -> Result<Value, Failure> {
+                match name {
+                    $(
+                        stringify!($name) => {
+                            let request: $request = serde_json::from_value(request).map_err(Error::Request)?;
+                            let answer = self.$name(request)?;
+                            Ok(serde_json::to_value(answer).map_err(Error::Request)?)
+                        }
+                    )+
+                    _ => Err(Error::NoCommand(name.to_owned()).into()),
+                }
+            }
+        }
+    };
+}
+clara_contract::commands!(methods);
+
+impl App {
+    /// Opens nothing yet; see [`App::start`].
+    pub fn new(options: Options) -> App {
+        App(Arc::new(Core::new(options)))
+    }
+
+    /// Calls `listener` with everything the window should know, from any thread.
+    pub fn listen(&self, listener: impl Fn(&Event) + Send + Sync + 'static) {
+        self.0.listen(Box::new(listener));
+    }
+
+    /// How `pick_photos` asks the person for files: a dialog of the system. It may block.
+    pub fn pick_with(&self, picker: impl Fn() -> Vec<PathBuf> + Send + Sync + 'static) {
+        self.0.set_picker(Box::new(picker));
+    }
+
+    /// Takes in photo files that are at hand as bytes.
+    ///
+    /// # Errors
+    /// A [`Failure`] where the target is not there; a file that is no picture is in the answer.
+    pub fn take_photos(&self, target: &PhotoTarget, files: Vec<crate::File>) -> Result<TakenIn, Failure> {
+        self.0.timed("take_photos", |core| core.photos_take(target, files))
+    }
+
+    /// A photo's bytes, or its small picture, and what they are. Bytes that only the server has are fetched and kept.
+    ///
+    /// # Errors
+    /// A [`Failure`] where they are neither here nor to be had.
+    pub fn photo_bytes(&self, id: clara_domain::PhotoId, small: bool) -> Result<(String, Vec<u8>), Failure> {
+        self.0.timed("photo_bytes", |core| core.photo_bytes(id, small))
+    }
+
+    /// Ends background work and closes the profile.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl Core {
+    fn timed<T>(&self, name: &'static str, act: impl FnOnce(&Core) -> Result<T, Error>) -> Result<T, Failure> {
+        let begun = Instant::now();
+        let done = act(self).map_err(Failure::from);
+        let timing = MetricNew {
+            function_name: name.to_owned(),
+            duration_ms: begun.elapsed().as_secs_f64() * 1000.0,
+            success: done.is_ok(),
+            // The code and not the sentence: sentences may name things.
+            error_message: done.as_ref().err().map(|failure| format!("{:?}", failure.code)),
+            metadata: serde_json::json!({"app_version": env!("CARGO_PKG_VERSION")}),
+            recorded_at: self.now(),
+        };
+        let full = {
+            let mut timings = self.timings.lock().unwrap_or_else(PoisonError::into_inner);
+            timings.push(timing);
+            timings.len() >= TIMINGS
+        };
+        if full {
+            self.keep_timings();
+        }
+        done
+    }
+
+    /// Hands the timings to the mirror, from where they go out with the next sync. None is worth failing for.
+    pub(crate) fn keep_timings(&self) {
+        let timings = std::mem::take(&mut *self.timings.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(open) = self.opened().filter(|_| !timings.is_empty()) else { return };
+        let count = u32::try_from(timings.len()).unwrap_or(u32::MAX);
+        let kept = open.mirror.write(self.now(), |write| {
+            for timing in &timings {
+                write.metric(timing)?;
+            }
+            if !open.session.demo {
+                write.send_metrics(count)?;
+            }
+            Ok::<_, Error>(())
+        });
+        if let Err(error) = kept {
+            tracing::info!(%error, "timings were not kept");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What exists only on this laptop, and how it goes out.
+
+mod act;
+mod ask;
+mod light;
+pub(crate) mod runner;
+mod status;
+pub(crate) mod work;
+
+/// Settings of the mirror.
+const OFFLINE: &str = "work_offline";
+const LAST_SUCCESS: &str = "last_success_at";

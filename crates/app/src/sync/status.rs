@@ -1,0 +1,83 @@
+//! The light: what is only here, what moves, what needs a person.
+
+use chrono::{DateTime, Utc};
+use clara_contract::sync::{Activity, FirstSync, Net, SyncStatus, WorkState};
+use clara_domain::mirror::Entity;
+use clara_local::Mirror;
+use serde_json::Value;
+
+use super::light::Light;
+use super::work;
+use crate::error::{Error, Result};
+use crate::field::stamp;
+use crate::view::View;
+
+/// The whole of it. `light` is none where there is no server.
+pub(super) fn assemble(mirror: &Mirror, light: Option<&Light>, offline: bool, now: DateTime<Utc>) -> Result<SyncStatus> {
+    mirror.read(|read| {
+        let view = View::new(read);
+        let figures = read.sync_figures(now)?;
+        let items = work::items(&view)?;
+        let count = |wanted: fn(WorkState) -> bool| {
+            u32::try_from(items.iter().filter(|item| wanted(item.state)).count()).unwrap_or(u32::MAX)
+        };
+        let only_here = count(work::only_here);
+        let oldest = items.iter().filter(|item| work::only_here(item.state)).map(|item| &item.saved_at).min();
+        let first = figures.first_sync.filter(|_| !figures.mirrored && light.is_some());
+        Ok::<_, Error>(SyncStatus {
+            net: light.map_or(Net::Unknown, |light| light.net.into()),
+            work_offline: offline,
+            only_here,
+            sending: light.map_or(0, |light| light.sending.min(only_here)),
+            photos_waiting: figures.photos_waiting,
+            photo_bytes_waiting: figures.photo_bytes_waiting,
+            needs_you: count(work::needs_you),
+            // A save returns only once it is durable in database and spool: what can be seen is safe.
+            safe_to_close: true,
+            on_server_week: figures.on_server_week,
+            photos_on_server_week: figures.photos_on_server_week,
+            oldest_unsent_at: oldest.cloned(),
+            last_receipt_at: figures.last_receipt_at.map(stamp),
+            last_success_at: match read.setting(super::LAST_SUCCESS)? {
+                Some(Value::String(at)) => Some(at),
+                _ => None,
+            },
+            last_problem: light.and_then(|light| light.last_problem.clone()),
+            first_sync: first.map(|first| FirstSync {
+                percent: first.tables_done * 100 / first.tables.max(1),
+                can_start: first.can_start,
+                now: first.now.map(coming).unwrap_or_default().into(),
+                rows: u32::try_from(first.rows).unwrap_or(u32::MAX),
+            }),
+            activity: light.map_or(Activity::Idle, |light| light.activity),
+            clock_offset_ms: figures.clock_offset_ms,
+            demo: light.is_none(),
+        })
+    })
+}
+
+/// How much the office is told is still here: things, and since when.
+pub(super) fn unsent(mirror: &Mirror) -> Result<(u32, Option<DateTime<Utc>>)> {
+    mirror.read(|read| {
+        let items = work::items(&View::new(read))?;
+        let here: Vec<_> = items.iter().filter(|item| work::only_here(item.state)).collect();
+        let oldest = here.iter().filter_map(|item| item.saved_at.parse().ok()).min();
+        Ok((u32::try_from(here.len()).unwrap_or(u32::MAX), oldest))
+    })
+}
+
+/// What comes in, as a person would call it.
+fn coming(entity: Entity) -> &'static str {
+    match entity {
+        Entity::Users | Entity::Devices => "people",
+        Entity::Customers | Entity::Locations => "sites",
+        Entity::Jobs | Entity::JobEquipment => "jobs",
+        Entity::EquipmentInventory => "equipment",
+        Entity::Templates | Entity::TemplateItems | Entity::CaptureRequirements => "inspection forms",
+        Entity::InspectionRecords | Entity::DataCaptureLogs => "history",
+        Entity::Photos => "photos",
+        Entity::Conflicts | Entity::ParkedOperations => "decisions",
+        Entity::Manufacturers | Entity::EquipmentModels | Entity::CommonProblems => "the catalog",
+        Entity::PerformanceMetrics => "",
+    }
+}
