@@ -1,0 +1,178 @@
+//! `clara central …`: what the office runs on the central database.
+
+mod server;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use chrono::{Duration, Utc};
+use clara_central::doctor::{Check, Health, doctor};
+use clara_central::enroll::{Enroll, Enrolment, Person, enroll};
+use clara_central::import::{ColumnMap, Report, import};
+use clara_central::init::init;
+use clara_central::migrate::migrate;
+use clara_central::rebase::rebase;
+use clara_central::revoke::{Revoke, revoke};
+use clara_central::seed_demo::seed_demo;
+use clara_central::{AdminError, Server};
+use clara_domain::{DeviceId, UserId};
+
+use crate::arguments::{Central, CentralVerb};
+use crate::error::Error;
+use crate::output::{Output, table};
+use crate::profile;
+
+pub(crate) fn run(asked: &Central, output: &Output) -> Result<ExitCode, Error> {
+    let admin = server::of(asked)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::File { path: "runtime".into(), source })?;
+    runtime.block_on(act(&asked.verb, &admin, output))
+}
+
+async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<ExitCode, Error> {
+    match verb {
+        CentralVerb::Init { company } => {
+            let done = init(admin, company).await?;
+            output.answer(&done, |done| {
+                let made = if done.created { "The database was made." } else { "The database was there." };
+                format!("{made} {} migrations applied.", done.migrated.applied.len())
+            })
+        }
+        CentralVerb::Migrate => {
+            let done = migrate(admin).await?;
+            output.answer(&done, |done| {
+                format!("{} migrations applied, {} partitions made.", done.applied.len(), done.partitions_made)
+            })
+        }
+        CentralVerb::SeedDemo => {
+            let done = seed_demo(admin, Utc::now().date_naive()).await?;
+            output.answer(&done, |_| "The demo company is loaded.".into())
+        }
+        CentralVerb::Import { file, map } => {
+            let map = ColumnMap::parse(&profile::read(map)?)?;
+            let report = import(admin, &map, file, |lines| {
+                if !output.is_json() {
+                    output.note(&format!("{lines} lines"));
+                }
+            })
+            .await?;
+            imported(report, output)
+        }
+        CentralVerb::Enroll { person, device, hours, address, out, code } => {
+            let ask = Enroll {
+                person: whom(person),
+                device_name: device.clone(),
+                valid_for: hours.map(Duration::hours),
+                address: address.as_deref().map(host_and_port).transpose()?,
+            };
+            let enrolment = enroll(admin, &ask, Utc::now()).await?;
+            enrolled(&enrolment, out.as_deref(), *code, output)
+        }
+        CentralVerb::Revoke { person, device } => {
+            let whose = match (person, device) {
+                (_, Some(device)) => Revoke::Device(DeviceId(*device)),
+                (Some(person), None) => Revoke::Person(whom(person)),
+                (None, None) => return Err(Error::Given("Whose access? Give a person or --device.".into())),
+            };
+            let done = revoke(admin, &whose).await?;
+            output.answer(&done, |done| {
+                format!("{} logins ended, {} live sessions cut.", done.roles.len(), done.sessions)
+            })
+        }
+        CentralVerb::Rebase => {
+            let epoch = rebase(admin).await?;
+            output.answer(&epoch, |epoch| format!("Every row is stamped anew. The epoch is {epoch}."))
+        }
+        CentralVerb::Doctor => {
+            let checks = doctor(admin).await?;
+            output.answer(&checks, |checks| said(checks))?;
+            let bad = checks.iter().any(|check| check.health == Health::Fail);
+            Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        }
+    }
+}
+
+/// An e-mail address or an id.
+fn whom(person: &str) -> Person {
+    match person.parse() {
+        Ok(id) => Person::Id(UserId(id)),
+        Err(_) => Person::Email(person.to_owned()),
+    }
+}
+
+fn host_and_port(text: &str) -> Result<(String, u16), Error> {
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    parts.filter(|(host, _)| !host.is_empty()).ok_or_else(|| Error::Given("--address is host:port.".into()))
+}
+
+/// The enrolment is a secret until it is used: to standard output or into a file of its owner's, nowhere else.
+fn enrolled(enrolment: &Enrolment, out: Option<&Path>, code: bool, output: &Output) -> Result<ExitCode, Error> {
+    let text = if code { enrolment.to_code() } else { enrolment.to_file() };
+    match out {
+        Some(path) => {
+            write_private(path, &text).map_err(Error::file(path))?;
+            output.note(&format!(
+                "For {} until {}. Whoever has the file can use it once: send it on a safe way.",
+                enrolment.full_name, enrolment.expires_at
+            ));
+        }
+        None => output.line(&text),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+fn imported(report: Report, output: &Output) -> Result<ExitCode, Error> {
+    let done = output.answer(&report, |report| {
+        let mut text = format!("{} lines read.\n", report.lines);
+        for (table, counts) in &report.tables {
+            let _ = writeln!(
+                text,
+                "{table}: {} added, {} changed, {} as they were.",
+                counts.added, counts.changed, counts.unchanged
+            );
+        }
+        text
+    })?;
+    // With --json the lines are in the answer already.
+    if report.refused.is_empty() || output.is_json() { Ok(done) } else { Err(Error::Refused(report)) }
+}
+
+fn said(checks: &[Check]) -> String {
+    let word = |health: Health| match health {
+        Health::Ok => "ok",
+        Health::Warn => "look",
+        Health::Fail => "FAIL",
+    };
+    let mut rows = Vec::new();
+    for check in checks {
+        rows.push(vec![word(check.health).to_owned(), check.name.to_owned(), check.found.clone()]);
+        if let Some(advice) = check.advice {
+            rows.push(vec![String::new(), String::new(), advice.to_owned()]);
+        }
+    }
+    table(&rows)
+}
+
+/// Runs an admin function on a runtime of its own, for the demo.
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T, AdminError>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::File { path: "runtime".into(), source })?;
+    Ok(runtime.block_on(work)?)
+}

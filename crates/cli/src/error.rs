@@ -1,0 +1,73 @@
+//! Why a command did not do what was asked.
+
+use clara_contract::{Code, Failure};
+use clara_central::AdminError;
+use clara_central::import::Report;
+
+/// What ends a command.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The app said so.
+    #[error("{0}")]
+    Failure(#[from] Failure),
+    /// The central side said so.
+    #[error("{0}")]
+    Admin(#[from] AdminError),
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What was typed means nothing here.
+    #[error("{0}")]
+    Given(String),
+    /// The private cluster.
+    #[error("{0}")]
+    Cluster(#[from] clara_cluster::Error),
+    /// The story did not hold.
+    #[error("{0}")]
+    Story(String),
+    /// Some lines were refused.
+    #[error("{} lines were refused", .0.refused.len())]
+    Refused(Report),
+}
+
+impl Error {
+    /// As `--json` prints it.
+    pub(crate) fn failure(&self) -> Failure {
+        let plain = |code: Code, next: &str| Failure {
+            code,
+            message: self.to_string(),
+            safe: "Nothing else was changed.".into(),
+            next: next.into(),
+            field: None,
+        };
+        match self {
+            Error::Failure(failure) => failure.clone(),
+            Error::Admin(AdminError::Central(error)) => {
+                clara_app::failure_of_server(error)
+            }
+            Error::Admin(_) => plain(Code::BadInput, "Run `clara central doctor` to see more."),
+            Error::File { .. } => plain(Code::BadInput, "Check the path and its permissions."),
+            Error::Given(_) => plain(Code::BadInput, "Run it with --help."),
+            Error::Cluster(_) | Error::Story(_) => plain(Code::Internal, "Run it again with CLARA_LOG=debug."),
+            Error::Refused(_) => plain(Code::BadInput, "Correct those lines and import the file again."),
+        }
+    }
+
+    pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Error::File { path: path.display().to_string(), source }
+    }
+
+    /// 1, or 3 where only the server was missing, or 4 where two sides differ.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Error::Story(_) => 4,
+            other if other.failure().code == Code::ServerNotReached => 3,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! A company and its laptops, on real parts, in one process: a private PostgreSQL over TLS, a real encrypted mirror for
+//! each laptop, the real engine between them. Stories are in `stories/`.
+
+mod company;
+mod device;
+pub mod ids;
+
+pub use company::{Company, block_on, route_through_pgbouncer};
+pub use device::{Device, assert_same};

@@ -1,0 +1,15 @@
+//! Stories of laptops and their office, straight to PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod audit;
+mod delivery;
+mod first_sync;
+mod merge;
+mod photos;
+mod refusal;
+mod restore;
+mod scope;
+
+fn found() -> clara_tests::Company {
+    clara_tests::Company::found()
+}
