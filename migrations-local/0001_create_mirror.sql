@@ -259,7 +259,7 @@ CREATE TABLE photos (
 ) STRICT;
 CREATE INDEX photos_location_id ON photos (location_id);
 CREATE INDEX photos_job_id ON photos (job_id);
-CREATE INDEX photos_equipment_id ON photos (equipment_id);
+CREATE INDEX photos_equipment_id ON photos (equipment_id, deleted_at);
 CREATE INDEX photos_inspection_id ON photos (inspection_id) WHERE inspection_id IS NOT NULL;
 CREATE INDEX photos_created_by ON photos (created_by);
 

@@ -1,12 +1,14 @@
 -- What only this laptop knows: who it is, what it has written and not yet handed over, and how far sync has come.
 
 -- One row. The device and the person are known after enrolment (or after "try the demo"); everything about the server
--- after first contact.
+-- after first contact. `spool_read`: what the spool held when this database was made is in it; a crash before that means
+-- reading the spool again.
 CREATE TABLE profile (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     device_id TEXT,
     user_id TEXT,
     role TEXT,
+    spool_read INTEGER NOT NULL DEFAULT 0 CHECK (spool_read IN (0, 1)),
     next_seq INTEGER NOT NULL DEFAULT 1,
     highest_receipted_seq INTEGER NOT NULL DEFAULT 0,
     system_identifier TEXT,

@@ -14,8 +14,9 @@ CREATE INDEX spec_index_backward ON spec_index (backward);
 CREATE VIRTUAL TABLE spec_trigrams USING fts5(
     folded, tokenize = 'trigram case_sensitive 1', detail = none, content = '', contentless_delete = 1
 );
+-- Maker, trade name and category; numbers have the tables above.
 CREATE VIRTUAL TABLE spec_words USING fts5(
-    words, tokenize = 'ascii', prefix = '2 3', detail = none, content = '', contentless_delete = 1
+    words, tokenize = 'ascii', detail = none, content = '', contentless_delete = 1
 );
 
 CREATE TABLE problem_index (

@@ -17,8 +17,10 @@ BEGIN
                 NULL; -- another database's migration made it at the same moment
             END;
         END IF;
-        -- An administrator who is no superuser must be able to act for the roles it has just made.
-        IF wanted IN ('clara_owner', 'clara_sync') AND NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+        -- An administrator who is no superuser must be able to act for the roles it has just made. From version 16 the
+        -- maker of a role is its member without that right, so membership is not asked about.
+        IF wanted IN ('clara_owner', 'clara_sync')
+           AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
             EXECUTE format('GRANT %I TO %I', wanted, current_user);
         END IF;
     END LOOP;

@@ -8,11 +8,6 @@ SET LOCAL ROLE clara_sync;
 -- Versions are compared for equality only, and must not repeat in two histories of one row: a server that was put back
 -- to an older copy would count to the same number again with another content, and a laptop that had seen the lost one
 -- would take it for the same. So a version is the time in microseconds, or one more than the last, whichever is greater.
-CREATE FUNCTION sync.version_now() RETURNS bigint
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-$$;
-
 -- An update that changes nothing keeps the row's version and is only stamped with its transaction. That is what makes
 -- `sync.rebase` possible without a switch that somebody could leave on.
 CREATE FUNCTION sync.stamp() RETURNS trigger
@@ -22,11 +17,11 @@ BEGIN
         NEW.row_ver := OLD.row_ver;
         NEW.cx := OLD.cx;
         IF NEW *<> OLD THEN
-            NEW.row_ver := greatest(OLD.row_ver + 1, sync.version_now());
+            NEW.row_ver := greatest(OLD.row_ver + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
         END IF;
     ELSE
         -- A row that moves to another partition arrives here as an insert with the version it just got.
-        NEW.row_ver := greatest(coalesce(NEW.row_ver, 1), sync.version_now());
+        NEW.row_ver := greatest(coalesce(NEW.row_ver, 1), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
     END IF;
     NEW.cx := pg_current_xact_id();
     RETURN NEW;
@@ -212,7 +207,6 @@ $$;
 RESET ROLE;
 
 -- A trigger needs its function executable by the table's owner only; EXECUTE was never PUBLIC's (see create_roles).
-GRANT EXECUTE ON FUNCTION sync.version_now() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION sync.stamp(), sync.bury(), sync.refuse_truncate(), sync.refuse_change(), app.touch(),
     app.fill_category(), app.fill_location(), app.fill_photo_location(), app.move_records(), sync.job_access()
     TO clara_owner;

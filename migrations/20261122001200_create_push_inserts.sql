@@ -15,8 +15,12 @@ RETURN CASE
 END;
 
 CREATE FUNCTION sync.is_parked(row_id uuid) RETURNS boolean
-LANGUAGE sql STABLE
-AS $$ SELECT EXISTS (SELECT FROM sync.parked p WHERE p.row_id = is_parked.row_id AND p.decision IS NULL) $$;
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM sync.parked p WHERE p.row_id = is_parked.row_id AND p.decision IS NULL);
+END
+$$;
 
 -- The fault of a reference to a row that is not there: it may be waiting for a decision itself.
 CREATE FUNCTION sync.fault_of_missing(field text, id uuid) RETURNS text
@@ -203,10 +207,15 @@ BEGIN
     ), done AS (
         INSERT INTO public.inspection_records (id, job_id, equipment_id, inspector_id, template_id,
             amends_inspection_id, inspection_date, inspection_type, passed, findings, deficiencies, recommendations,
-            measurements, next_inspection_due, metadata)
+            measurements, photo_urls, next_inspection_due, metadata)
         SELECT j.row_id, r.job_id, r.equipment_id, coalesce(r.inspector_id, who.author), r.template_id,
             r.amends_inspection_id, r.inspection_date, r.inspection_type, r.passed, r.findings, r.deficiencies,
-            r.recommendations, r.measurements, r.next_inspection_due, r.metadata
+            r.recommendations, r.measurements,
+            -- Photos whose bytes were here before the record; those that follow add themselves when they are stored.
+            (SELECT coalesce(jsonb_agg('clara-photo:' || p.sha256 ORDER BY p.id), '[]') FROM public.photos p
+                WHERE p.inspection_id = j.row_id AND p.location_id = j.location_id AND p.state = 'stored'
+                  AND p.deleted_at IS NULL),
+            r.next_inspection_due, r.metadata
         FROM judged j, jsonb_populate_record(NULL::public.inspection_records,
             '{"deficiencies": [], "measurements": {}, "metadata": {}}' || j.new) r
         WHERE j.fault IS NULL
@@ -281,7 +290,9 @@ BEGIN
             WHERE x.id = (o.new ->> 'location_id')::uuid LIMIT 1) l ON true
     ), judged AS (
         SELECT p.op_id, p.row_id, p.new, p.location_id, CASE
-            WHEN p.inspection_id IS NOT NULL AND p.at_inspection IS NULL
+            -- Photos are taken before their inspection is completed, and a hundred of them fill a push: the inspection
+            -- may come with the next one. Job or item say where they belong.
+            WHEN p.inspection_id IS NOT NULL AND p.at_inspection IS NULL AND p.at_job IS NULL AND p.at_equipment IS NULL
                 THEN sync.fault_of_missing('inspection_id', p.inspection_id)
             WHEN p.job_id IS NOT NULL AND p.at_job IS NULL THEN sync.fault_of_missing('job_id', p.job_id)
             WHEN p.equipment_id IS NOT NULL AND p.at_equipment IS NULL

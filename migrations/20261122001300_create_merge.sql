@@ -1,6 +1,7 @@
 -- Two people changed one row. A merge is three-way and by field: what the laptop had started from, what the server has
 -- now, what the laptop wants. Whatever loses is kept in sync.conflict.
--- These functions run inside sync.push only: as its owner, with its search_path.
+-- These functions run inside sync.push only: as its owner, with its search_path. Those that are called one at a time
+-- are plpgsql, which keeps their plans; a function in SQL is planned anew at every such call.
 SET LOCAL ROLE clara_sync;
 
 -- Values as the columns' types write them, so that 12.5 and 12.50, or two spellings of one time, are no difference.
@@ -92,39 +93,48 @@ $$;
 
 -- A checklist is an array whose items carry a key; merged it is an object by that key.
 CREATE FUNCTION sync.items_by_key(items jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 AS $$
-    SELECT CASE jsonb_typeof(items)
-        WHEN 'object' THEN items
-        WHEN 'array' THEN coalesce((SELECT jsonb_object_agg(i ->> 'key', i) FROM jsonb_array_elements(items) i
-            WHERE jsonb_typeof(i) = 'object' AND i ? 'key'), '{}')
-        ELSE '{}'
-    END
+BEGIN
+    RETURN (
+        SELECT CASE jsonb_typeof(items)
+            WHEN 'object' THEN items
+            WHEN 'array' THEN coalesce((SELECT jsonb_object_agg(i ->> 'key', i) FROM jsonb_array_elements(items) i
+                WHERE jsonb_typeof(i) = 'object' AND i ? 'key'), '{}')
+            ELSE '{}'
+        END);
+END
 $$;
 
 -- Puts changed items into a checklist: in their old places, new ones at the end, null takes one out.
 CREATE FUNCTION sync.put_items(items jsonb, changed jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 AS $$
-    SELECT coalesce(jsonb_agg(item ORDER BY place, key), '[]')
-    FROM (
-        SELECT place, '' AS key, CASE WHEN changed ? (i ->> 'key') THEN changed -> (i ->> 'key') ELSE i END AS item
-        FROM jsonb_array_elements(CASE jsonb_typeof(items) WHEN 'array' THEN items ELSE '[]' END)
-            WITH ORDINALITY AS old (i, place)
-        UNION ALL
-        SELECT 9223372036854775807, c.key, c.value
-        FROM jsonb_each(changed) c
-        WHERE NOT sync.items_by_key(items) ? c.key
-    ) whole
-    WHERE item <> 'null'
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(item ORDER BY place, key), '[]')
+        FROM (
+            SELECT place, '' AS key, CASE WHEN changed ? (i ->> 'key') THEN changed -> (i ->> 'key') ELSE i END AS item
+            FROM jsonb_array_elements(CASE jsonb_typeof(items) WHEN 'array' THEN items ELSE '[]' END)
+                WITH ORDINALITY AS old (i, place)
+            UNION ALL
+            SELECT 9223372036854775807, c.key, c.value
+            FROM jsonb_each(changed) c
+            WHERE NOT sync.items_by_key(items) ? c.key
+        ) whole
+        WHERE item <> 'null');
+END
 $$;
 
 -- Puts changed keys into a document; null takes one out.
 CREATE FUNCTION sync.put_keys(document jsonb, changed jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 AS $$
-    SELECT ((CASE jsonb_typeof(document) WHEN 'object' THEN document ELSE '{}' END) || changed)
-        - ARRAY(SELECT e.key FROM jsonb_each(changed) e WHERE e.value = 'null')
+BEGIN
+    RETURN (
+        SELECT ((CASE jsonb_typeof(document) WHEN 'object' THEN document ELSE '{}' END) || changed)
+            - ARRAY(SELECT e.key FROM jsonb_each(changed) e WHERE e.value = 'null'));
+END
 $$;
 
 -- Both of two texts, or of two lists, without what they share twice.
@@ -161,13 +171,17 @@ $$;
 
 -- Who last wrote a field through sync.push; null where the office's own program did, or nobody knows.
 CREATE FUNCTION sync.last_author(row_id uuid, field text) RETURNS uuid
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 AS $$
-    SELECT o.author FROM sync.op o
-    WHERE o.payload ->> 'row_id' = last_author.row_id::text
-      AND o.outcome IN ('applied', 'merged', 'conflict')
-      AND o.payload -> 'new' ? split_part(last_author.field, '.', 1)
-    ORDER BY o.received_at DESC LIMIT 1
+BEGIN
+    RETURN (
+        SELECT o.author
+        -- OFFSET 0: by the row, and not backwards through the whole ledger by time.
+        FROM (SELECT x.* FROM sync.op x WHERE x.payload ->> 'row_id' = last_author.row_id::text OFFSET 0) o
+        WHERE o.outcome IN ('applied', 'merged', 'conflict')
+          AND o.payload -> 'new' ? split_part(last_author.field, '.', 1)
+        ORDER BY o.received_at DESC LIMIT 1);
+END
 $$;
 
 -- Records a clash and says which value stands: its `value`, and `chosen`.

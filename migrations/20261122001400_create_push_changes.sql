@@ -29,13 +29,19 @@ RETURN ROW(op.op_id, sync.outcome_of(fault), split_part(fault, ':', 1), nullif(s
 -- Whether somebody else has written the row since the laptop looked at it. The laptop's own operations of one
 -- afternoon all carry the version it had in the morning.
 CREATE FUNCTION sync.changed_by_others(op sync.incoming, who sync.actor, version bigint) RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 AS $$
-    SELECT version <> op.base_row_ver AND version IS DISTINCT FROM (
-        -- Merged with others' changes once, it is not the laptop's own any more until the laptop has pulled.
-        SELECT CASE o.outcome WHEN 'applied' THEN (o.detail ->> 'row_ver')::bigint END FROM sync.op o
-        WHERE o.payload ->> 'row_id' = op.row_id::text AND o.device_id = who.device AND o.detail ? 'row_ver'
-        ORDER BY o.seq DESC LIMIT 1)
+BEGIN
+    RETURN (
+        SELECT version <> op.base_row_ver AND version IS DISTINCT FROM (
+            -- Merged with others' changes once, it is not the laptop's own any more until the laptop has pulled.
+            SELECT CASE o.outcome WHEN 'applied' THEN (o.detail ->> 'row_ver')::bigint END
+            -- OFFSET 0: by the row, of which the ledger has a few operations, and not by the device, of which it has
+            -- all.
+            FROM (SELECT x.* FROM sync.op x WHERE x.payload ->> 'row_id' = op.row_id::text OFFSET 0) o
+            WHERE o.device_id = who.device AND o.detail ? 'row_ver'
+            ORDER BY o.seq DESC LIMIT 1));
+END
 $$;
 
 -- For tables that laptops do not write in this way, and for those that do not exist.

@@ -2,7 +2,7 @@
 
 use clara_cluster::{Cut, Direction};
 use clara_domain::PhotoId;
-use clara_domain::mirror::Entity::Photos;
+use clara_domain::mirror::Entity::{InspectionRecords, Photos};
 use clara_tests::{Device, assert_same, ids};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -105,6 +105,44 @@ fn a_photo_whose_bytes_were_changed_on_the_disk_holds_up_neither_work_nor_other_
     assert_eq!(report.photos, 1, "the whole one went up");
     assert_eq!(ana.value(Photos, whole.0, "state"), json!("stored"));
     assert_eq!(company.office(&format!("SELECT count(*) FROM inspection_records WHERE id = '{inspection}'")), "1");
+}
+
+#[test]
+fn photos_that_fill_a_push_before_their_inspection_still_join_it() {
+    let company = found();
+    let mut ana = Device::enroll(&company, ids::ANA);
+    ana.sync();
+    let inspection = Uuid::now_v7();
+    for n in 0..103 {
+        let fields = json!({"equipment_id": ids::item(1), "job_id": ids::ANAS_JOB, "inspection_id": inspection,
+                            "mime": "image/jpeg", "width": 1, "height": 1});
+        let fields = fields.as_object().cloned().unwrap();
+        let bytes = bytes(1_000 + n);
+        ana.save(|tx| {
+            tx.attach_photo(clara_local::PhotoNew {
+                id: PhotoId(Uuid::now_v7()),
+                root_id: inspection,
+                fields,
+                bytes: &bytes,
+                thumbnail: b"small",
+            })
+        });
+    }
+    ana.add(
+        InspectionRecords,
+        inspection,
+        inspection,
+        json!({"job_id": ids::ANAS_JOB, "equipment_id": ids::item(1), "inspector_id": ids::ANA,
+               "inspection_date": "2026-03-02", "inspection_type": "annual", "passed": true}),
+    );
+    let report = ana.sync();
+    assert_eq!(report.receipts.get("applied"), Some(&104), "{:?}", report.receipts);
+    assert_eq!(report.photos, 103);
+    assert_eq!(
+        company.office(&format!("SELECT jsonb_array_length(photo_urls) FROM inspection_records WHERE id = '{inspection}'")),
+        "103"
+    );
+    assert_same(&mut ana);
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

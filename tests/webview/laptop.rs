@@ -110,6 +110,14 @@ impl Window {
 
     /// Keeps a picture of the window.
     pub fn picture(&self, step: &str) {
+        let folder = target().join("webview");
+        std::fs::create_dir_all(&folder).expect("a folder for pictures");
+        std::fs::write(folder.join(format!("{}-{step}.png", self.story)), self.screenshot())
+            .expect("a picture is kept");
+    }
+
+    /// The window as it looks now, as PNG.
+    pub fn screenshot(&self) -> Vec<u8> {
         // The driver waits for the next frame before it takes one, and a page at rest draws none.
         self.script(
             "const page = document.documentElement; let left = 20;
@@ -120,10 +128,7 @@ impl Window {
             json!([]),
         );
         let answer = self.driver.call("GET", "/screenshot", None).expect("a picture");
-        let bytes = base64::engine::general_purpose::STANDARD.decode(answer.as_str().expect("base64")).expect("base64");
-        let folder = target().join("webview");
-        std::fs::create_dir_all(&folder).expect("a folder for pictures");
-        std::fs::write(folder.join(format!("{}-{step}.png", self.story)), bytes).expect("a picture is written");
+        base64::engine::general_purpose::STANDARD.decode(answer.as_str().expect("base64")).expect("base64")
     }
 
     /// Runs a function body in the page.
@@ -163,6 +168,10 @@ impl Window {
         self.appears(&format!("[data-testid=\"{testid}\"]"), ARRIVAL)
     }
 
+    pub fn arrives_css(&self, css: &str) -> Element<'_> {
+        self.appears(css, ARRIVAL)
+    }
+
     fn appears(&self, css: &str, patience: Duration) -> Element<'_> {
         let start = Instant::now();
         loop {
@@ -186,24 +195,37 @@ impl Window {
 
     /// Presses the element with this `data-testid`, as soon as it can be pressed.
     pub fn press(&self, testid: &str) {
-        let css = format!("[data-testid=\"{testid}\"]");
-        self.see(testid);
+        self.press_css(&format!("[data-testid=\"{testid}\"]"));
+    }
+
+    pub fn press_css(&self, css: &str) {
+        self.see_css(css);
         // A list that redraws between the look and the click gives a stale element: look again.
-        wait(&format!("{css} can be pressed"), PATIENCE, || {
-            let element = self.find(&css)?;
-            (element.enabled() && element.press().is_ok()).then_some(())
-        });
+        self.until(
+            || self.find(css).is_some_and(|element| element.enabled() && element.press().is_ok()),
+            || format!("{css} can be pressed"),
+        );
+    }
+
+    /// Fills the field with this `data-testid` at once, as pasting or choosing a day does.
+    pub fn paste(&self, testid: &str, text: &str) {
+        self.see(testid);
+        self.script(
+            "const field = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+             field.focus(); field.value = arguments[1];
+             for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, { bubbles: true }))",
+            json!([testid, text]),
+        );
     }
 
     /// Empties the field with this `data-testid` and types into it.
     pub fn write(&self, testid: &str, text: &str) {
         let css = format!("[data-testid=\"{testid}\"]");
         self.see(testid);
-        wait(&format!("{css} takes what is typed"), PATIENCE, || {
-            let element = self.find(&css)?;
-            element.clear().ok()?;
-            element.keys(text).ok()
-        });
+        self.until(
+            || self.find(&css).is_some_and(|field| field.clear().is_ok() && field.keys(text).is_ok()),
+            || format!("{css} takes what is typed"),
+        );
     }
 
     /// Waits until it is so.
@@ -217,9 +239,10 @@ impl Window {
 
     /// Waits until the page says this.
     pub fn hears(&self, what: &str, body: &str, arguments: Value) {
-        wait(&format!("{what}; the screen shows: {}", self.summary()), PATIENCE, || {
-            self.try_script(body, arguments.clone()).ok()?.as_bool()?.then_some(())
-        });
+        self.until(
+            || self.try_script(body, arguments.clone()).is_ok_and(|answer| answer == Value::Bool(true)),
+            || format!("{what}; the screen shows {}", self.summary()),
+        );
     }
 
     /// Calls a command of the app as a page would.

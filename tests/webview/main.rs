@@ -5,3 +5,5 @@ mod demo;
 mod driver;
 mod hostile_page;
 mod laptop;
+mod main_job;
+mod office;

@@ -1,9 +1,10 @@
 //! The company's side: a private PostgreSQL with the demo company on it, and a network line that can be cut.
 
-use chrono::Utc;
+use chrono::{Local, Utc};
 use clara_central::connect::{Floor, Secret, Server};
 use clara_central::enroll::{Enroll, Person, enroll};
 use clara_central::init::init;
+use clara_central::seed_demo::seed_demo;
 use clara_cluster::{Cluster, Cut};
 use clara_domain::UserId;
 
@@ -13,7 +14,7 @@ const DATABASE: &str = "clara";
 pub struct Office {
     cluster: Cluster,
     line: Cut,
-    company: clara_demo::Company,
+    people: Vec<clara_demo::Person>,
 }
 
 impl Office {
@@ -21,9 +22,12 @@ impl Office {
     pub fn open() -> Office {
         let cluster = Cluster::temporary().expect("a private cluster starts");
         let line = Cut::start(cluster.port()).expect("the line is there");
-        let company = clara_demo::company(Utc::now().date_naive());
-        let office = Office { cluster, line, company };
-        block_on(init(&office.admin(), "Keystone Fire")).expect("the database is made");
+        let mut office = Office { cluster, line, people: Vec::new() };
+        block_on(init(&office.admin(), "Demo")).expect("the database is made");
+        // The day as the laptop sees it, which is the day of its time zone.
+        let admin = office.admin();
+        let seeded = seed_demo(&admin, Local::now().date_naive(), Utc::now());
+        office.people = block_on(seeded).expect("the company moves in").people;
         office
     }
 
@@ -41,7 +45,7 @@ impl Office {
 
     /// The text of an enrolment for the person with this login; the laptop will reach the server through the line.
     pub fn enroll(&self, login: &str) -> String {
-        let person = self.company.people.iter().find(|person| person.login == login).expect("works here");
+        let person = self.people.iter().find(|person| person.login == login).expect("works here");
         let ask = Enroll {
             person: Person::Id(UserId(person.user_id)),
             device_name: "Laptop".to_owned(),

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, WallClock};
 use crate::error::{Error, Result};
 use crate::sync::runner::Runner;
+use crate::sync::status;
 use crate::vault::{Key, Keyring};
 use crate::view::View;
 
@@ -177,8 +178,9 @@ impl Open {
     ) -> Result<T> {
         let (value, changed) = self.mirror.write(now, act)?;
         self.events.changed(&changed);
-        if let Some(runner) = &self.runner {
-            runner.nudge();
+        match &self.runner {
+            Some(runner) => runner.nudge(),
+            None => self.events.tell(&Event::Sync { status: status::assemble(&self.mirror, None, false, now)? }),
         }
         Ok(value)
     }

@@ -14,11 +14,13 @@ use clara_contract::session::*;
 use clara_contract::specs::*;
 use clara_contract::sync::*;
 use clara_contract::{Empty, Event, Failure};
+use clara_domain::operation::Operation;
 use clara_local::table::metrics::MetricNew;
 use serde_json::Value;
 
 use crate::app::{Core, Options};
 use crate::error::Error;
+use crate::sync::compare::Compared;
 
 /// Timings kept in memory before they are written: a screen that is only looked at must not cost a write to the disk.
 const TIMINGS: usize = 50;
@@ -92,6 +94,22 @@ impl App {
     /// A [`Failure`] where they are neither here nor to be had.
     pub fn photo_bytes(&self, id: clara_domain::PhotoId, small: bool) -> Result<(String, Vec<u8>), Failure> {
         self.0.timed("photo_bytes", |core| core.photo_bytes(id, small))
+    }
+
+    /// Compares both sides row by row: what the server shows this person, and what the mirror holds. Nothing is put right.
+    ///
+    /// # Errors
+    /// A [`Failure`] where the server cannot be asked.
+    pub fn compare_with_server(&self) -> Result<Vec<Compared>, Failure> {
+        self.0.timed("compare_with_server", Core::compare_with_server)
+    }
+
+    /// Operations that the server has not confirmed, in order: all that would be lost with this laptop.
+    ///
+    /// # Errors
+    /// A [`Failure`] where no profile is open.
+    pub fn unsent_operations(&self) -> Result<Vec<Operation>, Failure> {
+        Ok(self.0.unsent_operations()?)
     }
 
     /// Ends background work and closes the profile.

@@ -28,4 +28,5 @@ pub use clock::{Clock, SetClock, WallClock};
 pub use error::Error;
 pub use failure::central as failure_of_server;
 pub use photos::add::File;
+pub use sync::compare::Compared;
 pub use vault::Keyring;

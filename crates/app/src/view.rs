@@ -10,6 +10,7 @@ use clara_domain::mirror::Entity;
 use clara_local::{OpState, Read};
 use uuid::Uuid;
 
+use crate::equipment::item::Item;
 use crate::error::Result;
 use crate::field::Record;
 
@@ -18,13 +19,14 @@ pub(crate) struct View<'r> {
     pub(crate) read: &'r Read<'r>,
     rows: RefCell<HashMap<(Entity, Uuid), Option<Rc<Record>>>>,
     requirements: OnceCell<Rc<BTreeMap<Category, Vec<Requirement>>>>,
+    items: RefCell<HashMap<Uuid, Rc<Item>>>,
     unsent: OnceCell<HashSet<Uuid>>,
     sending: OnceCell<HashSet<Uuid>>,
 }
 
 impl<'r> View<'r> {
     pub(crate) fn new(read: &'r Read<'r>) -> View<'r> {
-        View { read, rows: RefCell::default(), requirements: OnceCell::new(), unsent: OnceCell::new(), sending: OnceCell::new() }
+        View { read, rows: RefCell::default(), requirements: OnceCell::new(), items: RefCell::default(), unsent: OnceCell::new(), sending: OnceCell::new() }
     }
 
     /// A row, deleted ones included: what refers to it still does.
@@ -86,6 +88,17 @@ impl<'r> View<'r> {
             });
         }
         Ok(self.requirements.get_or_init(|| Rc::new(by_category)).clone())
+    }
+
+    /// An installed item, judged once: many jobs are about the same items.
+    pub(crate) fn item(&self, record: Rc<Record>) -> Result<Rc<Item>> {
+        if let Some(known) = self.items.borrow().get(&record.id) {
+            return Ok(known.clone());
+        }
+        let id = record.id;
+        let item = Rc::new(Item::of(self, record)?);
+        self.items.borrow_mut().insert(id, item.clone());
+        Ok(item)
     }
 
     /// Whether something of a row, or of what hangs off it, is only on this laptop.

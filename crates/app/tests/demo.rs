@@ -61,11 +61,15 @@ fn open(app: &App, (job_id, equipment_id): (JobId, EquipmentId)) -> InspectionSh
 fn good_answers(sheet: &InspectionSheet) -> DraftBody {
     let mut body = DraftBody { findings: "Clean and dry.".into(), ..DraftBody::default() };
     for item in sheet.sections.iter().flat_map(|section| &section.items) {
-        let number = match (item.limits.min, item.limits.max) {
-            (Some(min), Some(max)) => (min + max) / 2.0 + 0.13,
-            (Some(min), None) => min * 1.1 + 1.13,
-            (None, Some(max)) => max * 0.6,
-            (None, None) => 40.3,
+        let lows = [item.limits.min, item.limits.suspicious_min, item.limits.impossible_min];
+        let highs = [item.limits.max, item.limits.suspicious_max, item.limits.impossible_max];
+        let low = lows.into_iter().flatten().fold(f64::NEG_INFINITY, f64::max);
+        let high = highs.into_iter().flatten().fold(f64::INFINITY, f64::min);
+        let number = match (low.is_finite(), high.is_finite()) {
+            (true, true) => (low + high) / 2.0,
+            (true, false) => low + 1.13,
+            (false, true) => high - 1.13,
+            (false, false) => 40.3,
         };
         let answer = match item.item_type {
             ItemType::YesNo => "yes".to_owned(),

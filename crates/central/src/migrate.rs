@@ -27,6 +27,7 @@ migrations! {
     20261122000700 "make_partitions"
     20261122000800 "enable_row_security"
     20261122000850 "create_list_merge"
+    20261122000870 "keep_house"
     20261122000900 "create_enrolment"
     20261122001000 "create_field_policy"
     20261122001100 "create_hello"

@@ -308,3 +308,21 @@ async fn a_map_that_does_not_fit_is_refused_before_anything_is_written() {
     }
     assert_eq!(psql("maps", "SELECT count(*) FROM customers"), "0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_companys_own_service_may_import_and_a_technician_may_not() {
+    let admin = company("importers").await;
+    let file = written("importers.csv", PUMPS);
+    psql("importers", "CREATE ROLE importing_service LOGIN PASSWORD 'service' IN ROLE clara_backend");
+    let service =
+        Server { role: "importing_service".into(), password: clara_central::Secret::new("service"), ..admin.clone() };
+    let report = run(&service, &map("heat-pumps.map.json"), &file).await;
+    assert_eq!(report.tables["equipment_models"], counts(2, 0, 0));
+
+    let technician = support::laptop(&admin, hire("importers", "dana@example.com", "technician")).await;
+    let error = import(&technician, &map("heat-pumps.map.json"), &file, |_| ()).await.unwrap_err();
+    assert!(
+        matches!(&error, AdminError::Central(clara_sync::CentralError::Refused { code, .. }) if code == "42501"),
+        "{error}"
+    );
+}

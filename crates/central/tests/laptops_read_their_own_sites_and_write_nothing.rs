@@ -107,6 +107,26 @@ async fn access_ends_with_the_window_and_comes_back_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn time_alone_ends_access_on_the_next_day_that_anybody_works() {
+    let (admin, dana, _) = two_technicians("times").await;
+    let server = laptop(&admin, dana).await;
+    psql(
+        "times",
+        "UPDATE jobs SET job_status = 'completed', scheduled_date = current_date - 40 WHERE job_number = 'North';
+         INSERT INTO sync.tombstone (table_name, row_id, deleted_at) VALUES
+            ('jobs', md5('old')::uuid, now() - INTERVAL '181 days'), ('jobs', md5('new')::uuid, now())",
+    );
+    // Ten days later, as far as the window can tell.
+    psql("times", "UPDATE app.settings SET value = '30' WHERE key = 'access_window_days'");
+    psql("times", "UPDATE sync.device SET last_seen_at = now()");
+    assert_eq!(sites(&server).await, everywhere(&["North"]), "today's round is done");
+    psql("times", "UPDATE app.settings SET value = '\"2026-01-01\"' WHERE key = 'house_kept_on'");
+    psql("times", "UPDATE sync.device SET last_seen_at = now()");
+    assert_eq!(sites(&server).await, everywhere(&[]));
+    assert_eq!(psql("times", "SELECT row_id = md5('new')::uuid FROM sync.tombstone"), "t", "the old one has gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_reasons_taken_away_at_the_same_moment_leave_no_access() {
     let (admin, dana, _) = two_technicians("reasons").await;
     let server = laptop(&admin, dana).await;
@@ -194,7 +214,7 @@ async fn every_table_of_ours_forces_row_security_or_holds_nothing_of_customers()
         "SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
          WHERE n.nspname IN ('public', 'app', 'sync') AND has_function_privilege('public', p.oid, 'EXECUTE')",
     );
-    assert_eq!(public, "sync.version_now()", "everybody may ask the time and nothing else");
+    assert_eq!(public, "", "whatever may be executed was granted to somebody");
     let unpinned = psql(
         "forced",
         "SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

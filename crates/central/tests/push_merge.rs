@@ -343,3 +343,24 @@ async fn a_row_that_was_deleted_for_good_or_never_was_is_said_so() {
     assert_eq!(told(&receipts[0]), (Outcome::Rejected, Some("gone")));
     assert_eq!(told(&receipts[1]), (Outcome::Rejected, Some("no_such_row")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_who_push_at_the_same_moment_both_get_their_fields() {
+    let company = Company::open().await;
+    let (mut anna, mut mara) = (company.laptop(ANNA), company.laptop(MARA));
+    let (mut detail, mut notes) = (json!(null), json!(null));
+    for round in 0..10 {
+        let seen = company.version("equipment_inventory", pump(1));
+        let (new_detail, new_notes) = (json!(format!("Room {round}")), json!(format!("note {round}")));
+        let theirs = edit(&mut anna, seen, json!({"location_detail": detail}), json!({"location_detail": new_detail}));
+        let ours = edit(&mut mara, seen, json!({"notes": notes}), json!({"notes": new_notes}));
+        let (one, two) = tokio::join!(anna.push_one(&theirs), mara.push_one(&ours));
+        let mut outcomes = [one.outcome, two.outcome].map(|outcome| format!("{outcome:?}"));
+        outcomes.sort();
+        assert_eq!(outcomes, ["Applied", "Merged"], "whoever came second was merged");
+        (detail, notes) = (new_detail, new_notes);
+        let row = company.sql("SELECT location_detail, notes FROM equipment_inventory WHERE serial_number = 'SN-1'");
+        assert_eq!(row, format!("Room {round}|note {round}"));
+    }
+    assert_eq!(company.sql("SELECT count(*) FROM sync.conflict"), "0");
+}

@@ -33,7 +33,7 @@ fn a_killed_process_leaves_no_server_and_no_throwaway_folder_and_the_kept_one_op
     std::fs::set_permissions(home.path(), Permissions::from_mode(0o711)).unwrap();
     let kept = home.path().join("kept");
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--nocapture", "--quiet"])
+        .args(["a_killed_process", "--nocapture", "--quiet"])
         .env(KEPT, &kept)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -56,6 +56,25 @@ fn a_killed_process_leaves_no_server_and_no_throwaway_folder_and_the_kept_one_op
     let options = ClusterOptions { folder: Some(kept), keep: true, ..Default::default() };
     let again = Cluster::start(options).unwrap();
     assert_eq!(again.psql("postgres", "TABLE t").unwrap(), "1");
+}
+
+#[test]
+fn a_process_killed_while_it_makes_its_cluster_leaves_nothing_either() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(home.path(), Permissions::from_mode(0o711)).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["a_killed_process", "--nocapture", "--quiet"])
+        .env(KEPT, home.path().join("kept"))
+        .env("TMPDIR", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let entries = || std::fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().path());
+    until("initdb is at work", || entries().any(|folder| folder.join("pgdata.new/base").exists()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("the folder is gone", || entries().count() == 0);
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -95,15 +95,20 @@ fn main() {
     work(&mut mirror);
     completeness(&mut mirror);
     drop(mirror);
-    println!("open with quick_check: {:?}", measure(|| {
-        Mirror::open(folder.path(), &key, now()).unwrap();
-    }));
+    println!(
+        "open with quick_check: {:?}",
+        measure(|| {
+            Mirror::open(folder.path(), &key, now()).unwrap();
+        })
+    );
 }
 
 fn searches(mirror: &Mirror) {
     let find = |text: &str| {
         mirror
-            .read(|r| r.search_specs(&SpecQuery { text, within: Within::All, site: Some(LocationId(id(3, 0))), limit: 30 }))
+            .read(|r| {
+                r.search_specs(&SpecQuery { text, within: Within::All, site: Some(LocationId(id(3, 0))), limit: 30 })
+            })
             .unwrap()
     };
     let mangle = |n: u64, how: u64| {
@@ -125,7 +130,16 @@ fn searches(mirror: &Mirror) {
         }
         text
     };
-    let what = ["dashed", "look-alikes", "beginning", "inside", "one wrong", "one missing", "maker and beginning", "three characters"];
+    let what = [
+        "dashed",
+        "look-alikes",
+        "beginning",
+        "inside",
+        "one wrong",
+        "one missing",
+        "maker and beginning",
+        "three characters",
+    ];
     for (how, what) in what.iter().enumerate() {
         let (mut all, mut found) = (Vec::new(), 0);
         for n in (0..100_000).step_by(331) {
@@ -151,9 +165,12 @@ fn searches(mirror: &Mirror) {
 
 fn work(mirror: &mut Mirror) {
     let job = json!({"job_number": "J", "location_id": id(3, 0), "scheduled_date": "2026-09-21", "title": "t"});
-    mirror.apply_page(Entity::Locations, &[row(Entity::Locations, id(3, 0), &json!({"location_name": "Site"}))], true).unwrap();
+    mirror
+        .apply_page(Entity::Locations, &[row(Entity::Locations, id(3, 0), &json!({"location_name": "Site"}))], true)
+        .unwrap();
     mirror.apply_page(Entity::Jobs, &[row(Entity::Jobs, id(4, 0), &job)], true).unwrap();
-    let body: Value = (0..40).map(|n| (format!("reading_{n}"), json!(n as f64 * 1.5))).collect::<serde_json::Map<_, _>>().into();
+    let body: Value =
+        (0..40).map(|n| (format!("reading_{n}"), json!(n as f64 * 1.5))).collect::<serde_json::Map<_, _>>().into();
     let mut all = Vec::new();
     for n in 0..1000 {
         let save = id(6, n);
@@ -195,7 +212,9 @@ fn work(mirror: &mut Mirror) {
         }
         let receipts: Vec<_> = batch
             .iter()
-            .map(|o| serde_json::from_value(json!({"op_id": o.op_id, "outcome": "applied", "applied_xid": "150"})).unwrap())
+            .map(|o| {
+                serde_json::from_value(json!({"op_id": o.op_id, "outcome": "applied", "applied_xid": "150"})).unwrap()
+            })
             .collect();
         mirror.settle(&receipts, now()).unwrap();
         all.push(begin.elapsed());
@@ -207,7 +226,10 @@ fn work(mirror: &mut Mirror) {
 fn floor(body: &Value) {
     let folder = tempfile::tempdir().unwrap();
     let bare = rusqlite::Connection::open(folder.path().join("bare.db")).unwrap();
-    bare.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE i (id TEXT PRIMARY KEY, body TEXT)").unwrap();
+    bare.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE i (id TEXT PRIMARY KEY, body TEXT)",
+    )
+    .unwrap();
     let mut all = Vec::new();
     for n in 0..1000 {
         let text = body.to_string();
@@ -219,27 +241,46 @@ fn floor(body: &Value) {
 }
 
 fn completeness(mirror: &mut Mirror) {
-    let requirements: Vec<Row> = ["manufacturer", "model_number", "serial_number", "components.filter_size", "location_detail", "photo"]
-        .iter()
-        .zip(0..)
-        .map(|(key, n)| row(Entity::CaptureRequirements, id(7, n), &json!({
-            "equipment_category": "hvac", "field_key": key, "label": key, "weight": 1, "position": n,
-        })))
-        .collect();
+    let requirements: Vec<Row> =
+        ["manufacturer", "model_number", "serial_number", "components.filter_size", "location_detail", "photo"]
+            .iter()
+            .zip(0..)
+            .map(|(key, n)| {
+                row(
+                    Entity::CaptureRequirements,
+                    id(7, n),
+                    &json!({
+                        "equipment_category": "hvac", "field_key": key, "label": key, "weight": 1, "position": n,
+                    }),
+                )
+            })
+            .collect();
     mirror.apply_page(Entity::CaptureRequirements, &requirements, true).unwrap();
     let items: Vec<Row> = (0..10_000)
-        .map(|n| row(Entity::EquipmentInventory, id(5, n), &json!({
-            "location_id": id(3, n % 200), "equipment_model_id": id(2, n * 7), "equipment_category": "hvac",
-            "serial_number": if n % 3 == 0 { None } else { Some(format!("SN{n}")) }, "status": "active",
-            "components": {"filter_size": "16x25x4"}, "metadata": {"tag": format!("AC-{n}")},
-        })))
+        .map(|n| {
+            row(
+                Entity::EquipmentInventory,
+                id(5, n),
+                &json!({
+                    "location_id": id(3, n % 200), "equipment_model_id": id(2, n * 7), "equipment_category": "hvac",
+                    "serial_number": if n % 3 == 0 { None } else { Some(format!("SN{n}")) }, "status": "active",
+                    "components": {"filter_size": "16x25x4"}, "metadata": {"tag": format!("AC-{n}")},
+                }),
+            )
+        })
         .collect();
     mirror.apply_page(Entity::EquipmentInventory, &items, true).unwrap();
     let inspections: Vec<Row> = (0..100_000)
-        .map(|n| row(Entity::InspectionRecords, id(6, 200_000 + n), &json!({
-            "job_id": id(4, 0), "equipment_id": id(5, n % 10_000), "location_id": id(3, n % 200),
-            "inspection_date": "2026-01-01", "measurements": {"psi": 104}, "passed": true,
-        })))
+        .map(|n| {
+            row(
+                Entity::InspectionRecords,
+                id(6, 200_000 + n),
+                &json!({
+                    "job_id": id(4, 0), "equipment_id": id(5, n % 10_000), "location_id": id(3, n % 200),
+                    "inspection_date": "2026-01-01", "measurements": {"psi": 104}, "passed": true,
+                }),
+            )
+        })
         .collect();
     for page in inspections.chunks(2000) {
         mirror.apply_page(Entity::InspectionRecords, page, true).unwrap();

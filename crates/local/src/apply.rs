@@ -41,10 +41,10 @@ pub(crate) fn compose(table: &Table, id: Uuid, server: Option<(i64, &Fields)>, w
 fn inserted(table: &Table, operation: &Operation, location_id: Option<Uuid>) -> Fields {
     let mut fields = operation.new.clone();
     let mut fill = |name: &str, value: Option<Value>| {
-        if let Some(value) = value.filter(|_| table.column(name).is_some()) {
-            if fields.get(name).is_none_or(Value::is_null) {
-                fields.insert(name.to_owned(), value);
-            }
+        if let Some(value) = value.filter(|_| table.column(name).is_some())
+            && fields.get(name).is_none_or(Value::is_null)
+        {
+            fields.insert(name.to_owned(), value);
         }
     };
     fill("location_id", location_id.map(|id| Value::String(id.to_string())));
@@ -120,7 +120,9 @@ fn key_of(item: &Value) -> Option<&str> {
 fn old_key(current: Option<&Value>, key: &str) -> Value {
     match current {
         Some(Value::Object(object)) => object.get(key).cloned().unwrap_or(Value::Null),
-        Some(Value::Array(items)) => items.iter().find(|item| key_of(item) == Some(key)).cloned().unwrap_or(Value::Null),
+        Some(Value::Array(items)) => {
+            items.iter().find(|item| key_of(item) == Some(key)).cloned().unwrap_or(Value::Null)
+        }
         _ => Value::Null,
     }
 }
@@ -183,7 +185,8 @@ pub(crate) fn coalesced(table: &Table, into: OpKind, first: &Change, second: &Ch
                             new.insert(key.clone(), value.clone());
                         }
                         // A key that is back where it began was not changed.
-                        let back: Vec<String> = new.iter().filter(|(k, v)| old.get(*k) == Some(v)).map(|(k, _)| k.clone()).collect();
+                        let back: Vec<String> =
+                            new.iter().filter(|(k, v)| old.get(*k) == Some(v)).map(|(k, _)| k.clone()).collect();
                         for key in back {
                             new.remove(&key);
                             old.remove(&key);

@@ -158,11 +158,15 @@ mod tests {
 
     #[test]
     fn values_are_brought_to_the_form_that_both_sides_store() {
-        let fields = check(Entity::Jobs, json!({
-            "actual_start_time": "2026-11-22T09:41:00-05:00",
-            "customer_id": "00000000-0000-0000-0000-00000000000A",
-            "duration_estimate_minutes": 90,
-        })).unwrap();
+        let fields = check(
+            Entity::Jobs,
+            json!({
+                "actual_start_time": "2026-11-22T09:41:00-05:00",
+                "customer_id": "00000000-0000-0000-0000-00000000000A",
+                "duration_estimate_minutes": 90,
+            }),
+        )
+        .unwrap();
         assert_eq!(fields["actual_start_time"], "2026-11-22T14:41:00.000000Z");
         assert_eq!(fields["customer_id"], "00000000-0000-0000-0000-00000000000a");
     }

@@ -60,7 +60,8 @@ fn draft(row: &Row<'_>) -> rusqlite::Result<(Draft, Option<Uuid>)> {
     let unreadable =
         |index| rusqlite::Error::InvalidColumnType(index, "inspection_draft".to_owned(), rusqlite::types::Type::Text);
     let at = |index| parse_timestamp(row.get_ref(index)?.as_str()?).ok_or_else(|| unreadable(index));
-    let optional = |index| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(index)?.and_then(|id| Uuid::parse_str(&id).ok()));
+    let optional =
+        |index| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(index)?.and_then(|id| Uuid::parse_str(&id).ok()));
     let draft = Draft {
         id: InspectionId(uuid_at(row, 0)?),
         job_id: JobId(uuid_at(row, 1)?),
@@ -137,8 +138,11 @@ impl WriteTx<'_, '_> {
     /// [`MirrorError::BadValue`] where PostgreSQL would refuse something in it for ever.
     pub fn save_draft(&mut self, save: DraftSave) -> Result<(), MirrorError> {
         let entity = clara_domain::mirror::Entity::InspectionRecords;
-        clara_domain::check_json(&save.body)
-            .map_err(|reason| MirrorError::BadValue { entity, field: "body".to_owned(), reason })?;
+        clara_domain::check_json(&save.body).map_err(|reason| MirrorError::BadValue {
+            entity,
+            field: "body".to_owned(),
+            reason,
+        })?;
         let connection = self.tx.connection;
         let started_at = self.read().draft(save.id)?.map_or(self.now, |draft| draft.started_at);
         let location_id = connection
@@ -201,10 +205,13 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn drafts(&self, job: Option<JobId>) -> Result<Vec<Draft>, MirrorError> {
         let mut statement = self.connection.prepare_cached(concat!(
-            "SELECT ", draft_columns!(),
+            "SELECT ",
+            draft_columns!(),
             " FROM inspection_draft WHERE ?1 IS NULL OR job_id = ?1 ORDER BY saved_at DESC, id"
         ))?;
-        let drafts = statement.query_map([job.map(|job| Key::of(job.uuid()))], draft)?.map(|found| found.map(|(draft, _)| draft));
+        let drafts = statement
+            .query_map([job.map(|job| Key::of(job.uuid()))], draft)?
+            .map(|found| found.map(|(draft, _)| draft));
         Ok(drafts.collect::<Result<_, _>>()?)
     }
 }

@@ -37,11 +37,8 @@ pub fn fold(text: &str) -> String {
 pub fn fold_words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for chunk in text.split_whitespace() {
-        let parts: Vec<String> = chunk
-            .split(|c: char| !c.is_alphanumeric())
-            .map(fold)
-            .filter(|part| !part.is_empty())
-            .collect();
+        let parts: Vec<String> =
+            chunk.split(|c: char| !c.is_alphanumeric()).map(fold).filter(|part| !part.is_empty()).collect();
         if parts.len() > 1 {
             words.push(parts.concat());
         }
@@ -80,9 +77,7 @@ pub fn lay(typed: &str, model_number: &str) -> Option<Match> {
     if typed.is_empty() || plate.is_empty() {
         return None;
     }
-    (0..plate.len())
-        .find_map(|from| lay_at(&typed, plate.get(from..)?, false))
-        .or_else(|| one_off(&typed, &plate))
+    (0..plate.len()).find_map(|from| lay_at(&typed, plate.get(from..)?, false)).or_else(|| one_off(&typed, &plate))
 }
 
 /// Every typed character against the plate from its beginning.
@@ -124,14 +119,15 @@ fn one_off(typed: &[(char, char)], plate: &[(usize, char, char)]) -> Option<Matc
     let (t, p) = (typed_rest.first(), plate_rest.first());
     match (t, p) {
         // Exchanged.
-        (Some((t, _)), Some((at, is, _))) => head(
-            Some(ReadAs { at: *at, typed: Some(*t), is: *is }),
-            rest(typed_rest.get(1..)?, plate_rest.get(1..)?),
-        )
-        // Left out when typing.
-        .or_else(|| head(Some(ReadAs { at: *at, typed: None, is: *is }), rest(typed_rest, plate_rest.get(1..)?)))
-        // Typed too much.
-        .or_else(|| head(None, rest(typed_rest.get(1..)?, plate_rest))),
+        (Some((t, _)), Some((at, is, _))) => {
+            head(Some(ReadAs { at: *at, typed: Some(*t), is: *is }), rest(typed_rest.get(1..)?, plate_rest.get(1..)?))
+                // Left out when typing.
+                .or_else(|| {
+                    head(Some(ReadAs { at: *at, typed: None, is: *is }), rest(typed_rest, plate_rest.get(1..)?))
+                })
+                // Typed too much.
+                .or_else(|| head(None, rest(typed_rest.get(1..)?, plate_rest)))
+        }
         // The last one typed is one too many.
         (Some(_), None) if typed_rest.len() == 1 => head(None, Some(Match::default())),
         _ => None,
@@ -162,10 +158,10 @@ mod tests {
     fn the_screen_is_told_which_letters_were_read_as_others() {
         let found = lay("ftx5 i2", "FTXS-12WV").unwrap();
         assert_eq!((found.start, found.end), (0, 7));
-        assert_eq!(found.read_as, [
-            ReadAs { at: 3, typed: Some('5'), is: 'S' },
-            ReadAs { at: 5, typed: Some('i'), is: '1' },
-        ]);
+        assert_eq!(
+            found.read_as,
+            [ReadAs { at: 3, typed: Some('5'), is: 'S' }, ReadAs { at: 5, typed: Some('i'), is: '1' },]
+        );
         let middle = lay("12wv", "FTXS-12WV").unwrap();
         assert_eq!((middle.start, middle.end, middle.read_as.len()), (5, 9, 0));
     }

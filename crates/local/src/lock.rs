@@ -16,7 +16,8 @@ impl Drop for ProfileLock {
 }
 
 pub(crate) fn lock(folder: &Path) -> Result<ProfileLock, OpenError> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join("profile.lock"))?;
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join("profile.lock"))?;
     match FileExt::try_lock(&file) {
         Ok(()) => Ok(ProfileLock(file)),
         Err(fs4::TryLockError::WouldBlock) => Err(OpenError::SecondCopy),

@@ -50,7 +50,8 @@ impl std::fmt::Debug for Mirror {
 
 impl Mirror {
     /// The one door for writing. All or nothing: mirror rows, operations, spool and photo files. When it returns, what
-    /// was saved is durable, twice. Returns what the closure returned and which tables changed.
+    /// was saved is durable, twice. Returns what the closure returned and which tables changed. Not to be called from
+    /// inside itself: it would wait for itself.
     ///
     /// # Errors
     /// Whatever the closure returned, or [`MirrorError`] as the closure's error; then nothing was saved.

@@ -106,7 +106,12 @@ impl Mirror {
         let held = lock(folder)?;
         let path = folder.join("mirror.db");
         let mut report = OpenReport { created: !path.exists(), ..OpenReport::default() };
-        let found = if report.created { Found::Whole(settings::connect(&path, key)?) } else { look(folder, &path, key)? };
+        if report.created && key_check_fits(folder, key) == Some(false) && spool::key_fits(folder, key)? != Some(true) {
+            // The database is gone, but what else is here has another key.
+            return Err(OpenError::WrongKey);
+        }
+        let found =
+            if report.created { Found::Whole(settings::connect(&path, key)?) } else { look(folder, &path, key)? };
         let (connection, aside) = match found {
             Found::Whole(connection) => (connection, None),
             Found::Damaged => {
@@ -127,13 +132,13 @@ impl Mirror {
 
         let photos = PhotoFiles::open(folder, key)?;
         let mut spool = Spool::open(folder, key, options.segment_bytes)?;
-        // No database, but a spool: somebody lost or removed the file. The work is in the spool.
-        if aside.is_some() || report.created {
+        // A new database beside an old spool: the other one was damaged, lost, or a crash came before this was done.
+        if rebuild::is_unread(&connection)? {
             let contents = spool::read_all(folder, key)?;
             report.bad_frames.clone_from(&contents.bad);
-            if aside.is_some() || !contents.operations.is_empty() || !contents.drafts.is_empty() {
-                report.rebuilt = Some(rebuild::from_spool(&connection, contents, &photos, aside)?);
-            }
+            let empty = contents.operations.is_empty() && contents.drafts.is_empty() && contents.bad.is_empty();
+            let rebuilt = rebuild::from_spool(&connection, contents, &photos, aside)?;
+            report.rebuilt = (!empty || rebuilt.aside.is_some()).then_some(rebuilt);
         } else {
             let (taken_over, bad) = rebuild::reconcile(&connection, &mut spool, &photos, options.entropy.as_mut())?;
             (report.taken_over, report.bad_frames) = (taken_over, bad);

@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use clara_domain::OpId;
 use clara_domain::mirror::Entity;
 use clara_domain::operation::{OpKind, Operation, Receipt};
 use clara_domain::row::Fields;
-use clara_domain::OpId;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
@@ -218,7 +218,9 @@ pub(crate) fn get(connection: &Connection, op_id: OpId) -> Result<Option<Entry>,
 pub(crate) fn newest_of_root(connection: &Connection, root_id: Uuid) -> Result<Option<Entry>, MirrorError> {
     Ok(connection
         .prepare_cached(concat!(
-            "SELECT ", entry_columns!(), " FROM outbox WHERE root_id = ?1 ORDER BY seq DESC LIMIT 1"
+            "SELECT ",
+            entry_columns!(),
+            " FROM outbox WHERE root_id = ?1 ORDER BY seq DESC LIMIT 1"
         ))?
         .query_row([Key::of(root_id)], entry)
         .optional()?)
@@ -227,7 +229,9 @@ pub(crate) fn newest_of_root(connection: &Connection, root_id: Uuid) -> Result<O
 /// Every operation of an aggregate from a position on.
 pub(crate) fn of_root_from(connection: &Connection, root_id: Uuid, seq: i64) -> Result<Vec<Entry>, MirrorError> {
     let mut statement = connection.prepare_cached(concat!(
-        "SELECT ", entry_columns!(), " FROM outbox WHERE root_id = ?1 AND seq >= ?2 ORDER BY seq"
+        "SELECT ",
+        entry_columns!(),
+        " FROM outbox WHERE root_id = ?1 AND seq >= ?2 ORDER BY seq"
     ))?;
     let entries = statement.query_map(rusqlite::params![Key::of(root_id), seq], entry)?;
     Ok(entries.collect::<Result<_, _>>()?)
@@ -236,7 +240,8 @@ pub(crate) fn of_root_from(connection: &Connection, root_id: Uuid, seq: i64) -> 
 /// The operations that lie over a row, in order.
 pub(crate) fn overlaid(connection: &Connection, entity: Entity, row_id: Uuid) -> Result<Vec<Entry>, MirrorError> {
     let mut statement = connection.prepare_cached(concat!(
-        "SELECT ", entry_columns!(),
+        "SELECT ",
+        entry_columns!(),
         " FROM outbox WHERE entity = ?1 AND row_id = ?2 AND overlaid = 1 ORDER BY seq"
     ))?;
     let entries = statement.query_map(rusqlite::params![entity.name(), Key::of(row_id)], entry)?;
@@ -264,7 +269,8 @@ pub(crate) fn overlaid_rows(
 /// Operations never sent that wait for an inspection.
 pub(crate) fn waiting_for(connection: &Connection, inspection: Uuid) -> Result<Vec<Entry>, MirrorError> {
     let mut statement = connection.prepare_cached(concat!(
-        "SELECT ", entry_columns!(),
+        "SELECT ",
+        entry_columns!(),
         " FROM outbox WHERE waits_for = ?1 AND state = 'pending' AND attempts = 0 ORDER BY seq"
     ))?;
     let entries = statement.query_map([Key::of(inspection)], entry)?;

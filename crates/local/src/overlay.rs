@@ -35,9 +35,12 @@ pub(crate) fn shadow(connection: &Connection, entity: Entity, id: Uuid) -> Resul
 
 /// Remembers the server's version of a row.
 pub(crate) fn put_shadow(connection: &Connection, entity: Entity, row: &Row) -> Result<(), MirrorError> {
-    let fields = serde_json::to_string(&row.fields(table(entity)?)).map_err(|_| MirrorError::Unreadable("a server row"))?;
+    let fields =
+        serde_json::to_string(&row.fields(table(entity)?)).map_err(|_| MirrorError::Unreadable("a server row"))?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO shadow (entity, row_id, row_ver, fields, gone) VALUES (?1, ?2, ?3, ?4, 0)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO shadow (entity, row_id, row_ver, fields, gone) VALUES (?1, ?2, ?3, ?4, 0)",
+        )?
         .execute(params![entity.name(), Key::of(row.id), row.row_ver, fields])?;
     Ok(())
 }

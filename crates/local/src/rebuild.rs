@@ -125,6 +125,11 @@ impl Told {
     }
 }
 
+/// Whether a database was made and the spool not yet read into it.
+pub(crate) fn is_unread(connection: &Connection) -> Result<bool, MirrorError> {
+    Ok(connection.query_row("SELECT spool_read = 0 FROM profile", [], |row| row.get(0))?)
+}
+
 /// Fills a new database with what the spool holds.
 pub(crate) fn from_spool(
     connection: &Connection,
@@ -156,7 +161,10 @@ pub(crate) fn from_spool(
         overlay::recompute(&tx, entity, row_id)?;
     }
     let next = if highest == 0 && rebuilt.bad_frames.is_empty() { 1 } else { highest + 1 + SEQ_GAP };
-    tx.execute("UPDATE profile SET next_seq = ?1, highest_receipted_seq = ?2", params![next, receipted])?;
+    tx.execute(
+        "UPDATE profile SET spool_read = 1, next_seq = ?1, highest_receipted_seq = ?2",
+        params![next, receipted],
+    )?;
     for draft in told.drafts.values() {
         draft::restore(&tx, draft)?;
         rebuilt.drafts += 1;
@@ -203,14 +211,17 @@ pub(crate) fn put_photo(
 }
 
 /// After a crash between spool and commit one of the two copies may lack the last save: whoever has it, gives it to the
-/// other. Only the newest segments can be affected.
+/// other. Only the newest segments can be affected, unless the database is an older copy.
 pub(crate) fn reconcile(
     connection: &Connection,
     spool: &mut Spool,
     photos: &PhotoFiles,
     entropy: &mut dyn Entropy,
 ) -> Result<(u32, Vec<BadFrame>), MirrorError> {
-    let contents = spool.newest()?;
+    let mut contents = spool.newest()?;
+    if is_ahead(connection, &contents)? {
+        contents = spool.everything()?;
+    }
     let bad = contents.bad.clone();
     let segment = spool.segment();
     let told = Told::by(contents);
@@ -231,8 +242,8 @@ pub(crate) fn reconcile(
     }
     give_back.extend(lacking_in_spool(&tx, &told, segment)?);
     for (op_id, (receipt, at)) in &told.receipts {
-        let waiting = outbox::get(&tx, *op_id)?
-            .is_some_and(|entry| matches!(entry.state, OpState::Pending | OpState::InFlight));
+        let waiting =
+            outbox::get(&tx, *op_id)?.is_some_and(|entry| matches!(entry.state, OpState::Pending | OpState::InFlight));
         if waiting && crate::settle::receive(&tx, receipt, *at)?.is_some() {
             taken_over += 1;
         }
@@ -254,6 +265,15 @@ pub(crate) fn reconcile(
         spool.append(&give_back, entropy)?;
     }
     Ok((taken_over, bad))
+}
+
+/// Whether the database lacks more than the last save: it is an older copy that somebody put back.
+fn is_ahead(connection: &Connection, contents: &Contents) -> Result<bool, MirrorError> {
+    let next: i64 = connection.query_row("SELECT next_seq FROM profile", [], |row| row.get(0))?;
+    Ok(contents
+        .operations
+        .iter()
+        .any(|(_, frame)| matches!(frame, Frame::Operation { operation, .. } if operation.seq > next)))
 }
 
 fn frame_of(entry: Entry) -> Frame {
@@ -281,10 +301,10 @@ fn take_over(
     }
     connection.execute("UPDATE profile SET next_seq = ?1", [entry.operation.seq + 1])?;
     let (entity, row_id) = (entry.operation.entity, entry.operation.row_id);
-    if entry.overlaid {
-        if let Some(visible) = statement::select(connection, entity, row_id)? {
-            overlay::keep_server_version(connection, entity, &visible)?;
-        }
+    if entry.overlaid
+        && let Some(visible) = statement::select(connection, entity, row_id)?
+    {
+        overlay::keep_server_version(connection, entity, &visible)?;
     }
     outbox::put(connection, &entry, segment)?;
     if entry.overlaid {
@@ -298,7 +318,9 @@ fn take_over(
 /// Operations that the database has and the newest segment should have.
 fn lacking_in_spool(connection: &Connection, told: &Told, segment: u64) -> Result<Vec<Frame>, MirrorError> {
     let mut statement = connection.prepare_cached(concat!(
-        "SELECT ", entry_columns!(), " FROM outbox WHERE segment = ?1 AND state = 'pending'"
+        "SELECT ",
+        entry_columns!(),
+        " FROM outbox WHERE segment = ?1 AND state = 'pending'"
     ))?;
     let mut lacking = Vec::new();
     for entry in statement.query_map([segment as i64], outbox::entry)? {
@@ -377,7 +399,8 @@ pub(crate) fn sweep_photos(
                 "UPDATE photo_file SET state = 'missing' WHERE name = ?1 AND state = 'kept' AND stored_on_server = 0",
                 [name],
             )?;
-            connection.execute("UPDATE photo_file SET state = 'freed' WHERE name = ?1 AND stored_on_server = 1", [name])?;
+            connection
+                .execute("UPDATE photo_file SET state = 'freed' WHERE name = ?1 AND stored_on_server = 1", [name])?;
         }
     }
     let removed = if after_rebuild { 0 } else { photos.sweep(&known)? };

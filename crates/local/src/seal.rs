@@ -13,9 +13,7 @@ pub(crate) struct NotGenuine;
 /// `nonce ‖ ciphertext ‖ tag`. `nonce` must never repeat under one key.
 pub(crate) fn seal(key: &[u8; 32], nonce: [u8; NONCE], about: &[u8], plain: &[u8]) -> Result<Vec<u8>, NotGenuine> {
     let cipher = XChaCha20Poly1305::new(&(*key).into());
-    let sealed = cipher
-        .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: about })
-        .map_err(|_| NotGenuine)?;
+    let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: about }).map_err(|_| NotGenuine)?;
     let mut out = Vec::with_capacity(NONCE + sealed.len());
     out.extend_from_slice(&nonce);
     out.extend_from_slice(&sealed);

@@ -137,10 +137,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for purpose in [Use::Writing, Use::Reading] {
             let others = [
-                ("journal_mode", "delete"), ("synchronous", "1"), ("fullfsync", "0"), ("checkpoint_fullfsync", "0"),
-                ("foreign_keys", "0"), ("busy_timeout", "1"), ("mmap_size", "1048576"), ("trusted_schema", "1"),
-                ("cell_size_check", "0"), ("temp_store", "1"), ("wal_autocheckpoint", "7"),
-                ("journal_size_limit", "-1"), ("secure_delete", "0"), ("cache_size", "-2000"), ("query_only", "0"),
+                ("journal_mode", "delete"),
+                ("synchronous", "1"),
+                ("fullfsync", "0"),
+                ("checkpoint_fullfsync", "0"),
+                ("foreign_keys", "0"),
+                ("busy_timeout", "1"),
+                ("mmap_size", "1048576"),
+                ("trusted_schema", "1"),
+                ("cell_size_check", "0"),
+                ("temp_store", "1"),
+                ("wal_autocheckpoint", "7"),
+                ("journal_size_limit", "-1"),
+                ("secure_delete", "0"),
+                ("cache_size", "-2000"),
+                ("query_only", "0"),
             ];
             assert!(wanted(purpose).all(|s| others.iter().any(|(name, _)| *name == s.name)), "one is not mutated");
             for (name, other) in others {

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use clara_domain::mirror::Entity;
 use clara_domain::operation::{Outcome, Receipt};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::check::timestamp;
 use crate::error::MirrorError;
-use crate::outbox::{self, OpState};
-use crate::statement::Key;
+use crate::outbox::OpState;
+use crate::statement::{Key, uuid_at};
 
 /// The state an outcome leads to.
 pub(crate) fn state_after(outcome: Outcome) -> OpState {
@@ -28,10 +28,17 @@ pub(crate) fn receive(
     receipt: &Receipt,
     at: DateTime<Utc>,
 ) -> Result<Option<(Entity, Uuid)>, MirrorError> {
-    let Some(entry) = outbox::get(connection, receipt.op_id)? else { return Ok(None) };
-    if !matches!(entry.state, OpState::Pending | OpState::InFlight) {
-        return Ok(None);
-    }
+    // Not the whole operation: a batch has a hundred, and none of them is looked into.
+    let known = connection
+        .prepare_cached(
+            "SELECT seq, entity, row_id FROM outbox WHERE op_id = ?1 AND state IN ('pending', 'in_flight')",
+        )?
+        .query_row([Key::of(receipt.op_id.uuid())], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, uuid_at(row, 2)?))
+        })
+        .optional()?;
+    let Some((seq, entity, row_id)) = known else { return Ok(None) };
+    let entity: Entity = entity.parse().map_err(|_| MirrorError::Unreadable("an operation"))?;
     let text = serde_json::to_string(receipt).map_err(|_| MirrorError::Unreadable("a receipt"))?;
     connection
         .prepare_cached(
@@ -46,6 +53,6 @@ pub(crate) fn receive(
         ])?;
     connection
         .prepare_cached("UPDATE profile SET highest_receipted_seq = max(highest_receipted_seq, ?1)")?
-        .execute([entry.operation.seq])?;
-    Ok(Some((entry.operation.entity, entry.operation.row_id)))
+        .execute([seq])?;
+    Ok(Some((entity, row_id)))
 }

@@ -198,13 +198,17 @@ mod tests {
             let row = Row {
                 id: Uuid::from_u128(7),
                 row_ver: 3,
-                cells: table.columns.iter().map(|c| match c.kind {
-                    Kind::Json => Cell::Text(r#"{"a":[1,null]}"#.to_owned()),
-                    Kind::Int => Cell::Int(-5),
-                    Kind::Bool => Cell::Int(1),
-                    Kind::Real => Cell::Real(0.1),
-                    _ => Cell::Text("5 µF ≤ 6 %\u{0}".to_owned()),
-                }).collect(),
+                cells: table
+                    .columns
+                    .iter()
+                    .map(|c| match c.kind {
+                        Kind::Json => Cell::Text(r#"{"a":[1,null]}"#.to_owned()),
+                        Kind::Int => Cell::Int(-5),
+                        Kind::Bool => Cell::Int(1),
+                        Kind::Real => Cell::Real(0.1),
+                        _ => Cell::Text("5 µF ≤ 6 %\u{0}".to_owned()),
+                    })
+                    .collect(),
             };
             for _ in 0..2 {
                 Upsert::new(&connection, table.entity).unwrap().row(&row).unwrap();

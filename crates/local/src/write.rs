@@ -54,14 +54,23 @@ impl WriteTx<'_, '_> {
     pub fn insert(&mut self, entity: Entity, row_id: Uuid, root_id: Uuid, fields: Fields) -> Result<OpId, MirrorError> {
         let Some(table) = entity.table() else {
             check::checked_loose(entity, &fields)?;
-            return self.append(entity, row_id, root_id, OpKind::Insert, 0, Change { base: Fields::new(), new: fields }, None);
+            return self.append(
+                entity,
+                row_id,
+                root_id,
+                OpKind::Insert,
+                0,
+                Change { base: Fields::new(), new: fields },
+                None,
+            );
         };
         let new = check::checked(table, &fields)?;
         if statement::select(self.tx.connection, entity, row_id)?.is_some() {
             return Err(MirrorError::RowExists { entity, id: row_id });
         }
         let location_id = self.location_of(table, row_id, &new)?;
-        let op_id = self.append(entity, row_id, root_id, OpKind::Insert, 0, Change { base: Fields::new(), new }, location_id)?;
+        let op_id =
+            self.append(entity, row_id, root_id, OpKind::Insert, 0, Change { base: Fields::new(), new }, location_id)?;
         overlay::recompute(self.tx.connection, entity, row_id)?;
         self.tx.touched(entity);
         if entity == Entity::InspectionRecords {
@@ -121,7 +130,8 @@ impl WriteTx<'_, '_> {
         let row = self.visible(entity, row_id)?;
         let location_id = self.location_of(table, row_id, &row.fields(table))?;
         overlay::keep_server_version(self.tx.connection, entity, &row)?;
-        let op_id = self.append(entity, row_id, root_id, OpKind::Delete, row.row_ver, Change::default(), location_id)?;
+        let op_id =
+            self.append(entity, row_id, root_id, OpKind::Delete, row.row_ver, Change::default(), location_id)?;
         overlay::recompute(self.tx.connection, entity, row_id)?;
         self.tx.touched(entity);
         Ok(op_id)
@@ -165,10 +175,10 @@ impl WriteTx<'_, '_> {
         change: Change,
         location_id: Option<Uuid>,
     ) -> Result<OpId, MirrorError> {
-        if kind == OpKind::Update {
-            if let Some(op_id) = self.draw_in(entity, row_id, root_id, &change)? {
-                return Ok(op_id);
-            }
+        if kind == OpKind::Update
+            && let Some(op_id) = self.draw_in(entity, row_id, root_id, &change)?
+        {
+            return Ok(op_id);
         }
         let op_id = OpId(self.new_id()?);
         let (seq, clock_offset_ms) = self.next_seq()?;

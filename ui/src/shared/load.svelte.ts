@@ -13,7 +13,7 @@ export class Loaded<K extends Command> {
   #command: K
   #request: () => Commands[K][0] | undefined
 
-  constructor(command: K, request: () => Commands[K][0] | undefined, entities?: string[]) {
+  constructor(command: K, request: () => Commands[K][0] | undefined) {
     this.#command = command
     this.#request = request
     $effect(() => {
@@ -24,10 +24,11 @@ export class Loaded<K extends Command> {
       let soon: ReturnType<typeof setTimeout> | undefined
       const stop = listen((event) => {
         if (event.event !== 'changed') return
-        if (entities && event.entities.length > 0 && !event.entities.some((name) => entities.includes(name))) return
-        // A pull announces many tables in a row; one reading is enough.
-        clearTimeout(soon)
-        soon = setTimeout(() => void this.again(), 50)
+        // A pull announces many tables in a row: one reading for all of them, and never none because more keep coming.
+        soon ??= setTimeout(() => {
+          soon = undefined
+          void this.again()
+        }, 100)
       })
       return () => {
         clearTimeout(soon)

@@ -64,11 +64,13 @@ export function href(route: Route): string {
 
 class Router {
   route = $state.raw<Route>(read(globalThis.location?.hash ?? ''))
-  /** The screen before this one: what Back says, and which row the list returns to. */
+  /** The screen before this one: where the crumb leads back to. */
+  previous = $state.raw<Route>()
   #scrolls = new Map<string, number>()
 
   constructor() {
     globalThis.addEventListener?.('hashchange', () => {
+      this.previous = this.route
       this.route = read(location.hash)
     })
   }

@@ -17,7 +17,11 @@ class Here {
     listen((event) => {
       if (event.event === 'sync') this.sync = event.status
     })
-    this.sync = await call('sync_status', {})
+    try {
+      this.sync = await call('sync_status', {})
+    } catch {
+      // Without it the screens work all the same; the light comes with the next event.
+    }
   }
 }
 

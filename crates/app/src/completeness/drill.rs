@@ -1,9 +1,10 @@
 use clara_contract::completeness::{Drill, DrillRow};
-use clara_domain::capture::FieldState;
+use clara_domain::capture::{FieldCapture, FieldState};
 use clara_domain::mirror::Entity;
 
 use super::survey::{Surveyed, survey};
 use crate::app::Core;
+use crate::equipment::item::Item;
 use crate::error::Result;
 use crate::field::spoken;
 use crate::jobs::device::{latest_visit, size};
@@ -20,9 +21,10 @@ impl Core {
             let found = survey(view, &request.filter, now, today)?;
             let mut rows = Vec::new();
             for surveyed in &found.items {
-                let row = row(view, surveyed, request.field_key.as_deref())?;
-                if !(row.missing.is_empty() && row.justified.is_empty()) {
-                    rows.push(row);
+                let asked = |field: &FieldCapture| request.field_key.as_ref().is_none_or(|key| *key == field.field_key);
+                let open = |field: &FieldCapture| !matches!(surveyed.known(field), Some(FieldState::Captured) | None);
+                if surveyed.fields.iter().any(|field| asked(field) && open(field)) {
+                    rows.push(row(view, &Item::find(view, surveyed.id)?, surveyed, request.field_key.as_deref())?);
                 }
             }
             rows.sort_by(|a, b| {
@@ -35,8 +37,7 @@ impl Core {
 }
 
 /// One item. What a silent laptop may know is not called missing.
-pub(super) fn row(view: &View<'_>, surveyed: &Surveyed, only: Option<&str>) -> Result<DrillRow> {
-    let item = &surveyed.item;
+pub(super) fn row(view: &View<'_>, item: &Item, surveyed: &Surveyed, only: Option<&str>) -> Result<DrillRow> {
     let site = view.get(Entity::Locations, surveyed.location)?;
     let visit = latest_visit(view, item.record.id)?;
     let inspector = match &visit {

@@ -4,7 +4,7 @@ use clara_domain::capture::completion_percentage;
 use super::drill::row;
 use super::survey::survey;
 use crate::app::Core;
-use crate::equipment::item::category_words;
+use crate::equipment::item::{Item, category_words};
 use crate::error::Result;
 use crate::field::{day, figure};
 
@@ -19,8 +19,8 @@ impl Core {
                 "Missing", "Complete %", "Missing fields", "Justified fields", "Last visit", "By", "Photos",
             ]);
             for surveyed in &found.items {
-                let item = &surveyed.item;
-                let of = row(view, surveyed, None)?;
+                let item = Item::find(view, surveyed.id)?;
+                let of = row(view, &item, surveyed, None)?;
                 let count = item.count();
                 let said = |text: &Option<String>| text.clone().unwrap_or_default();
                 text.push_str(&line(&[

@@ -33,10 +33,10 @@ impl Core {
             let mut items: BTreeMap<Category, u32> = BTreeMap::new();
             let requirements = view.requirements()?;
             for surveyed in &found.items {
-                let category = surveyed.item.category;
+                let category = surveyed.category;
                 *items.entry(category).or_default() += 1;
                 let required = requirements.get(&category).map(Vec::as_slice).unwrap_or_default();
-                for field in &surveyed.item.captured {
+                for field in &surveyed.fields {
                     let known = surveyed.known(field);
                     let place = required.iter().find(|r| r.field_key == field.field_key).map_or(0, |r| r.position);
                     total.add(field, known);
@@ -99,8 +99,8 @@ fn sites(view: &View<'_>, by_site: &Tally<Uuid>) -> Result<Vec<SiteCompleteness>
 fn technicians(view: &View<'_>, found: &Survey) -> Result<Vec<TechnicianCompleteness>> {
     let mut by_user: BTreeMap<Uuid, Vec<f64>> = BTreeMap::new();
     for log in &found.logs {
-        if let (Some(user), Some(percentage)) = (log.uuid("technician_id"), log.real("completion_percentage")) {
-            by_user.entry(user).or_default().push(percentage);
+        if let (Some(user), Some(percentage)) = (log.technician_id, log.completion_percentage) {
+            by_user.entry(user.uuid()).or_default().push(percentage);
         }
     }
     let mut technicians = Vec::new();
@@ -132,7 +132,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 fn trend(found: &Survey) -> Vec<TrendPoint> {
     let mut months: BTreeMap<String, (f64, u32)> = BTreeMap::new();
     for log in &found.logs {
-        if let (Some(at), Some(percentage)) = (log.text("captured_at"), log.real("completion_percentage")) {
+        if let (Some(at), Some(percentage)) = (&log.captured_at, log.completion_percentage) {
             let month = months.entry(at.chars().take(7).collect()).or_default();
             month.0 += percentage;
             month.1 += 1;

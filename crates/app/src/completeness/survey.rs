@@ -6,11 +6,13 @@ use std::rc::Rc;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use clara_contract::completeness::{CompletenessFilter, Laptop};
 use clara_domain::capture::{FieldCapture, FieldState};
-use clara_domain::category::JobStatus;
+use clara_domain::EquipmentId;
+use clara_domain::category::{Category, JobStatus};
 use clara_domain::mirror::Entity;
+use clara_local::table::capture::{CaptureFilter, CaptureLog};
 use uuid::Uuid;
 
-use crate::equipment::item::{Item, category_words};
+use crate::equipment::item::category_words;
 use crate::error::Result;
 use crate::field::Record;
 use crate::view::View;
@@ -21,14 +23,16 @@ const SILENCE: Duration = Duration::hours(24);
 /// What was found.
 pub(super) struct Survey {
     pub(super) items: Vec<Surveyed>,
-    pub(super) logs: Vec<Rc<Record>>,
+    pub(super) logs: Vec<CaptureLog>,
     pub(super) laptops: Vec<Laptop>,
 }
 
 /// One item.
 pub(super) struct Surveyed {
-    pub(super) item: Item,
+    pub(super) id: EquipmentId,
     pub(super) location: Uuid,
+    pub(super) category: Category,
+    pub(super) fields: Vec<FieldCapture>,
     /// A silent laptop could have captured what is missing of it.
     pub(super) unknown: bool,
 }
@@ -46,50 +50,45 @@ pub(super) fn survey(
     now: DateTime<Utc>,
     today: NaiveDate,
 ) -> Result<Survey> {
-    let of_job: Option<BTreeSet<Uuid>> = match filter.job_id {
-        Some(job) => {
-            let links = view.by(Entity::JobEquipment, "job_id", job.uuid())?;
-            Some(links.iter().filter_map(|link| link.uuid("equipment_id")).collect())
-        }
-        None => None,
-    };
     let logs = logs(view, filter)?;
     // Of one technician: what that technician's logs are about.
-    let of_technician: Option<BTreeSet<Uuid>> =
-        filter.technician_id.map(|_| logs.iter().filter_map(|log| log.uuid("equipment_id")).collect());
+    let of_technician: Option<BTreeSet<EquipmentId>> =
+        filter.technician_id.map(|_| logs.iter().filter_map(|log| log.equipment_id).collect());
     let (laptops, unknown) = laptops(view, now, today)?;
-    let records = match filter.location_id {
-        Some(location) => view.by(Entity::EquipmentInventory, "location_id", location.uuid())?,
-        None => view.all(Entity::EquipmentInventory)?,
+    let wanted = CaptureFilter {
+        location: filter.location_id,
+        category: filter.category.map(Category::word),
+        job: filter.job_id,
+        technician: None,
+        equipment: None,
     };
     let mut items = Vec::new();
-    for record in records {
-        let wanted = |set: &Option<BTreeSet<Uuid>>| set.as_ref().is_none_or(|set| set.contains(&record.id));
-        let installed = !matches!(record.text("status").as_deref(), Some("replaced" | "removed" | "inactive"));
-        if !installed || !wanted(&of_job) || !wanted(&of_technician) {
-            continue;
+    view.read.each_capture(&wanted, |head, fields| {
+        if of_technician.as_ref().is_none_or(|set| set.contains(&head.equipment_id)) {
+            items.push(Surveyed {
+                id: head.equipment_id,
+                location: head.location_id.map_or_else(Uuid::nil, |id| id.uuid()),
+                category: head.category.parse().unwrap_or(Category::Other),
+                fields: fields.to_vec(),
+                unknown: unknown.contains(&head.equipment_id.uuid()),
+            });
         }
-        let location = record.uuid("location_id").unwrap_or_else(Uuid::nil);
-        let unknown = unknown.contains(&record.id);
-        let item = Item::of(view, record)?;
-        if filter.category.is_none_or(|category| category == item.category) {
-            items.push(Surveyed { item, location, unknown });
-        }
-    }
+    })?;
     Ok(Survey { items, logs, laptops })
 }
 
-fn logs(view: &View<'_>, filter: &CompletenessFilter) -> Result<Vec<Rc<Record>>> {
-    let mut logs = match (filter.job_id, filter.location_id) {
-        (Some(job), _) => view.by(Entity::DataCaptureLogs, "job_id", job.uuid())?,
-        (None, Some(location)) => view.by(Entity::DataCaptureLogs, "location_id", location.uuid())?,
-        (None, None) => view.all(Entity::DataCaptureLogs)?,
-    };
-    logs.retain(|log| filter.technician_id.is_none_or(|user| log.uuid("technician_id") == Some(user.uuid())));
+fn logs(view: &View<'_>, filter: &CompletenessFilter) -> Result<Vec<CaptureLog>> {
+    let mut logs = view.read.capture_logs(None)?;
+    logs.retain(|log| {
+        filter.job_id.is_none_or(|job| log.job_id == Some(job))
+            && filter.location_id.is_none_or(|location| log.location_id == Some(location))
+            && filter.technician_id.is_none_or(|user| log.technician_id == Some(user))
+    });
     if let Some(category) = filter.category {
         let mut kept = Vec::new();
         for log in logs {
-            let item = view.follow(&log, "equipment_id", Entity::EquipmentInventory)?;
+            let Some(id) = log.equipment_id else { continue };
+            let item = view.get(Entity::EquipmentInventory, id.uuid())?;
             if item.is_some_and(|item| item.text("equipment_category").as_deref() == Some(category.word())) {
                 kept.push(log);
             }
@@ -102,7 +101,11 @@ fn logs(view: &View<'_>, filter: &CompletenessFilter) -> Result<Vec<Rc<Record>>>
 /// The laptops, and the items that a silent one may know more of.
 fn laptops(view: &View<'_>, now: DateTime<Utc>, today: NaiveDate) -> Result<(Vec<Laptop>, BTreeSet<Uuid>)> {
     let mut by_technician: HashMap<Uuid, Vec<Rc<Record>>> = HashMap::new();
-    for job in view.all(Entity::Jobs)? {
+    let devices = view.all(Entity::Devices)?;
+    let quiet = |device: &Rc<Record>| device.moment("last_seen_at").is_none_or(|seen| now - seen > SILENCE);
+    // Jobs matter only where a laptop is silent.
+    let jobs = if devices.iter().any(quiet) { view.all(Entity::Jobs)? } else { Vec::new() };
+    for job in jobs {
         if let Some(technician) = job.uuid("assigned_technician_id")
             && job.known("job_status") != Some(JobStatus::Cancelled)
         {
@@ -110,7 +113,7 @@ fn laptops(view: &View<'_>, now: DateTime<Utc>, today: NaiveDate) -> Result<(Vec
         }
     }
     let (mut laptops, mut unknown) = (Vec::new(), BTreeSet::new());
-    for device in view.all(Entity::Devices)? {
+    for device in devices {
         if device.text("revoked_at").is_some() {
             continue;
         }

@@ -1,13 +1,14 @@
 //! Which template an inspection begins with, and which others fit.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chrono::NaiveDate;
 use clara_contract::inspection::TemplateChoice;
 use clara_domain::mirror::Entity;
-use serde_json::Value;
 use uuid::Uuid;
 
+use super::judge::Last;
 use crate::equipment::item::Item;
 use crate::error::Result;
 use crate::field::Record;
@@ -75,7 +76,15 @@ pub(super) fn day_of(record: &Record) -> Option<NaiveDate> {
     record.date("inspection_date")
 }
 
-/// `measurements` of a record.
-pub(super) fn measured(record: Option<&Rc<Record>>) -> serde_json::Map<String, Value> {
-    record.and_then(|record| record.json("measurements").as_object().cloned()).unwrap_or_default()
+/// What each item read when it was last asked, from visits in any order.
+pub(super) fn last_readings(visits: &[Rc<Record>]) -> BTreeMap<String, Last> {
+    let mut visits: Vec<&Rc<Record>> = visits.iter().collect();
+    visits.sort_by_key(|visit| (day_of(visit), visit.id));
+    let mut readings = BTreeMap::new();
+    for visit in visits {
+        for (key, value) in visit.json("measurements").as_object().into_iter().flatten() {
+            readings.insert(key.clone(), Last { value: value.clone(), day: day_of(visit) });
+        }
+    }
+    readings
 }

@@ -17,12 +17,18 @@ pub(super) struct Visit<'a> {
     pub(super) items: &'a [Item],
     pub(super) body: &'a DraftBody,
     pub(super) equipment: &'a Fields,
-    /// `measurements` of the last visit, and its day.
-    pub(super) last: &'a Map<String, Value>,
-    pub(super) last_day: Option<NaiveDate>,
+    /// What each item read when it was last asked.
+    pub(super) last: &'a BTreeMap<String, Last>,
     /// Photos of this inspection by `field_key`.
     pub(super) photos: &'a BTreeMap<String, u32>,
     pub(super) today: NaiveDate,
+}
+
+/// A reading of an earlier visit. A weekly run between two yearly tests must not hide the yearly one.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Last {
+    pub(super) value: Value,
+    pub(super) day: Option<NaiveDate>,
 }
 
 /// How an inspection ends by the rule.
@@ -128,7 +134,7 @@ impl Visit<'_> {
             limits: item.limits,
             limit_source: item.limit_source.clone(),
             why: item.why.clone(),
-            last: self.last.get(&item.key).and_then(spoken),
+            last: self.last.get(&item.key).and_then(|last| spoken(&last.value)),
             verdict,
             verdict_words,
             proposed: if fails { item.proposal.clone() } else { None },
@@ -190,12 +196,14 @@ impl Visit<'_> {
     }
 
     fn reading(&self, item: &Item, value: f64) -> (Verdict, String) {
-        let last = self.last.get(&item.key).and_then(Value::as_f64);
+        let before = self.last.get(&item.key);
+        let last = before.and_then(|last| last.value.as_f64());
         // A differential that repeats to the decimal was copied more often than measured; other gauges do repeat.
         let repeats = (item.unit.as_deref() == Some("psid") && item.item_type == ItemType::Number).then_some(last);
         let mut verdict = judge(Some(value), &item.limits, repeats.flatten());
         let limits = &item.limits;
-        let since = || self.last_day.map_or_else(|| "last time".to_owned(), |day| day.year().to_string());
+        let day = before.and_then(|last| last.day);
+        let since = || day.map_or_else(|| "last time".to_owned(), |day| day.year().to_string());
         let jumped = item.unit.as_deref() == Some("psi")
             && last.is_some_and(|last| last.abs() >= 1.0 && (value - last).abs() > 0.25 * last.abs());
         let below = |bound: Option<f64>| bound.filter(|bound| value < *bound);
@@ -259,6 +267,10 @@ impl Visit<'_> {
                 }
                 (Verdict::NotReadYet, _) if item.required && item.item_type != ItemType::Computed => {
                     lines.push(format!("{} is not answered. Answer it, or say why it was not tested.", item.label));
+                }
+                (Verdict::Impossible, words) if item.item_type == ItemType::Computed => {
+                    let parts = item.formula.as_ref().map(|formula| formula.words(|key| self.label(key)));
+                    lines.push(format!("{} ({}): {words} what it is made of.", item.label, parts.unwrap_or_default()));
                 }
                 (Verdict::Impossible, words) => lines.push(format!("{}: {words}.", item.label)),
                 (Verdict::Suspicious, words) => {

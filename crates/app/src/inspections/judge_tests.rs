@@ -38,7 +38,7 @@ struct Story {
     items: Vec<Item>,
     body: DraftBody,
     equipment: Fields,
-    last: Map<String, Value>,
+    last: BTreeMap<String, Last>,
     photos: BTreeMap<String, u32>,
 }
 
@@ -49,7 +49,9 @@ impl Story {
             items: backflow(),
             body: DraftBody { answers, ..DraftBody::default() },
             equipment: Fields::new(),
-            last: json!({"check_1": 6.4, "relief": 2.4}).as_object().unwrap().clone(),
+            last: [("check_1", 6.4), ("relief", 2.4)]
+                .map(|(key, value)| (key.to_owned(), Last { value: json!(value), day: "2025-11-20".parse().ok() }))
+                .into(),
             photos: BTreeMap::new(),
         }
     }
@@ -60,7 +62,6 @@ impl Story {
             body: &self.body,
             equipment: &self.equipment,
             last: &self.last,
-            last_day: "2025-11-20".parse().ok(),
             photos: &self.photos,
             today: "2026-11-22".parse().unwrap(),
         }

@@ -8,12 +8,12 @@ use clara_contract::inspection::{Deficiency, DraftBody, InspectionSheet};
 use clara_domain::category::Severity;
 use clara_domain::mirror::Entity;
 use clara_domain::row::Fields;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::choose::{choices, day_of, fitting, measured, source};
+use super::choose::{choices, day_of, fitting, last_readings, source};
 use super::draft::Draft;
-use super::judge::{Visit, next_due};
+use super::judge::{Last, Visit, next_due};
 use super::template;
 use crate::equipment::item::Item;
 use crate::error::{Error, Result, Rule};
@@ -28,7 +28,7 @@ pub(crate) struct Opened {
     pub(super) items: Vec<template::Item>,
     equipment: Fields,
     pub(super) last: Option<Rc<Record>>,
-    measured: Map<String, Value>,
+    readings: BTreeMap<String, Last>,
     photos: BTreeMap<String, u32>,
 }
 
@@ -37,8 +37,8 @@ impl Opened {
     pub(crate) fn of(view: &View<'_>, draft: &Draft, item: &Item) -> Result<Option<Opened>> {
         let Some(template_id) = draft.template_id else { return Ok(None) };
         let Some(template) = view.get(Entity::Templates, template_id)? else { return Ok(None) };
-        let last = last_visit(view, item, Some(draft))?;
-        Opened::with(view, template, draft.inspection_id.uuid(), item, last).map(Some)
+        let visits = earlier_visits(view, item, Some(draft))?;
+        Opened::with(view, template, draft.inspection_id.uuid(), item, &visits).map(Some)
     }
 
     fn with(
@@ -46,7 +46,7 @@ impl Opened {
         template: Rc<Record>,
         inspection: Uuid,
         item: &Item,
-        last: Option<Rc<Record>>,
+        earlier: &[Rc<Record>],
     ) -> Result<Opened> {
         let rows = view.by(Entity::TemplateItems, "template_id", template.id)?;
         let mut items: Vec<template::Item> = rows.iter().map(|row| template::Item::read(row)).collect();
@@ -55,8 +55,8 @@ impl Opened {
         for photo in super::photos_of(view, inspection.into())? {
             *photos.entry(photo.word("field_key")).or_insert(0) += 1;
         }
-        let measured = measured(last.as_ref());
-        Ok(Opened { template, items, equipment: item.fields(), last, measured, photos })
+        let last = newest(earlier);
+        Ok(Opened { template, items, equipment: item.fields(), last, readings: last_readings(earlier), photos })
     }
 
     pub(super) fn visit<'a>(&'a self, body: &'a DraftBody, today: NaiveDate) -> Visit<'a> {
@@ -64,21 +64,29 @@ impl Opened {
             items: &self.items,
             body,
             equipment: &self.equipment,
-            last: &self.measured,
-            last_day: self.last.as_ref().and_then(|last| day_of(last)),
+            last: &self.readings,
             photos: &self.photos,
             today,
         }
     }
 }
 
-/// The newest completed visit before this one; not the one that is amended.
-pub(super) fn last_visit(view: &View<'_>, item: &Item, draft: Option<&Draft>) -> Result<Option<Rc<Record>>> {
+/// Completed visits other than this one and the one it amends.
+fn earlier_visits(view: &View<'_>, item: &Item, draft: Option<&Draft>) -> Result<Vec<Rc<Record>>> {
     let amended = draft.and_then(|draft| draft.amends).map(|id| id.uuid());
     let own = draft.map(|draft| draft.inspection_id.uuid());
-    let visits = view.by(Entity::InspectionRecords, "equipment_id", item.record.id)?;
-    let others = visits.into_iter().filter(|visit| Some(visit.id) != amended && Some(visit.id) != own);
-    Ok(others.max_by_key(|visit| (day_of(visit), visit.id)))
+    let mut visits = view.by(Entity::InspectionRecords, "equipment_id", item.record.id)?;
+    visits.retain(|visit| Some(visit.id) != amended && Some(visit.id) != own);
+    Ok(visits)
+}
+
+fn newest(visits: &[Rc<Record>]) -> Option<Rc<Record>> {
+    visits.iter().max_by_key(|visit| (day_of(visit), visit.id)).cloned()
+}
+
+/// The newest completed visit before this one.
+pub(super) fn last_visit(view: &View<'_>, item: &Item, draft: Option<&Draft>) -> Result<Option<Rc<Record>>> {
+    Ok(newest(&earlier_visits(view, item, draft)?))
 }
 
 /// The job of an inspection.
@@ -115,11 +123,9 @@ pub(super) fn of_record(view: &View<'_>, record: &Rc<Record>) -> Result<Inspecti
             best.ok_or(Error::NotAllowed(Rule::NoTemplate))?
         }
     };
-    let before = view.by(Entity::InspectionRecords, "equipment_id", item.record.id)?.into_iter();
-    let last = before
-        .filter(|visit| visit.id != record.id && day_of(visit) < day_of(record))
-        .max_by_key(|visit| (day_of(visit), visit.id));
-    let opened = Opened::with(view, template, record.id, &item, last)?;
+    let mut earlier = view.by(Entity::InspectionRecords, "equipment_id", item.record.id)?;
+    earlier.retain(|visit| visit.id != record.id && day_of(visit) < day_of(record));
+    let opened = Opened::with(view, template, record.id, &item, &earlier)?;
     let body = body_of(record);
     let day_done = day_of(record).unwrap_or_default();
     let sections = opened.visit(&body, day_done).sections();

@@ -16,7 +16,7 @@ use crate::view::View;
 
 /// One item at a job.
 pub(crate) struct Device {
-    pub(crate) item: Item,
+    pub(crate) item: Rc<Item>,
     /// The newest record of this item at this job.
     pub(crate) record: Option<Rc<Record>>,
     pub(crate) draft: Option<Draft>,
@@ -85,7 +85,7 @@ pub(crate) fn devices(view: &View<'_>, job_id: JobId) -> Result<Vec<Device>> {
     for link in view.by(Entity::JobEquipment, "job_id", job_id.uuid())? {
         let Some(id) = link.uuid("equipment_id") else { continue };
         let Some(record) = view.get(Entity::EquipmentInventory, id)?.filter(|record| !record.gone()) else { continue };
-        let item = Item::of(view, record)?;
+        let item = view.item(record)?;
         let tag = item.tag();
         devices.push((Device { item, record: records.remove(&id), draft: drafts.remove(&id) }, tag));
     }

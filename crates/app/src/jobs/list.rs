@@ -1,5 +1,6 @@
 use clara_contract::jobs::{JobRow, ListJobs};
 use clara_domain::JobId;
+use clara_domain::category::JobStatus;
 use clara_domain::mirror::Entity;
 
 use super::{device, row};
@@ -20,8 +21,13 @@ impl Core {
             jobs.retain(|job| request.status.is_none_or(|status| row::status(job) == status));
             jobs.retain(|job| !request.mine || job.uuid("assigned_technician_id") == Some(me));
             jobs.sort_by_cached_key(|job| row::order(job));
+            // What is to be done in the order of work; then what was done, newest first.
+            let (open, mut done): (Vec<_>, Vec<_>) = jobs
+                .into_iter()
+                .partition(|job| matches!(row::status(job), JobStatus::Scheduled | JobStatus::InProgress));
+            done.reverse();
             let mut rows = Vec::new();
-            for job in jobs {
+            for job in open.into_iter().chain(done) {
                 if let Some(wanted) = &wanted {
                     let site = view.follow(&job, "location_id", Entity::Locations)?;
                     let customer = view.follow(&job, "customer_id", Entity::Customers)?;

@@ -2,7 +2,7 @@
 
 use clara_domain::PhotoId;
 
-use super::intake::{Picture, thumbnail};
+use super::intake::{mime, thumbnail};
 use crate::app::Core;
 use crate::error::{Error, Result};
 
@@ -13,12 +13,8 @@ impl Core {
     /// Where they are neither here nor to be had.
     pub(crate) fn photo_bytes(&self, id: PhotoId, small: bool) -> Result<(String, Vec<u8>)> {
         let bytes = self.photo_read(id, small)?;
-        // What is kept of a photo was made here; what another program stored is what its row says.
-        let mime = match small {
-            true => None,
-            false => self.open()?.read(|view| Ok(view.read.photo(id)?.and_then(|photo| photo.mime)))?,
-        };
-        Ok((mime.unwrap_or_else(|| Picture::MIME.to_owned()), bytes))
+        // By its own bytes: the row says what another program meant to store.
+        Ok((mime(&bytes).to_owned(), bytes))
     }
 
     fn photo_read(&self, id: PhotoId, small: bool) -> Result<Vec<u8>> {

@@ -129,15 +129,28 @@ pub fn take_in(file: &[u8], offset: FixedOffset) -> Result<Picture, Unfit> {
     Ok(Picture { bytes, thumb, sha256, width, height, taken_at: told.taken_at, position: told.position })
 }
 
+/// A file this small is its own small picture.
+const SMALL_BYTES: usize = 24 * 1024;
+
 /// The small rendition of a picture that is kept already.
 ///
 /// # Errors
 /// [`Unfit`].
 pub fn thumbnail(file: &[u8]) -> Result<Vec<u8>, Unfit> {
     let format = sniff(file)?;
-    let (_, thumb, _, _) =
-        catch_unwind(AssertUnwindSafe(|| render(file, format))).unwrap_or(Err(Unfit::Damaged))?;
-    Ok(thumb)
+    if file.len() <= SMALL_BYTES {
+        return Ok(file.to_vec());
+    }
+    catch_unwind(AssertUnwindSafe(|| small(&decode(file, format, THUMB_SIDE)?))).unwrap_or(Err(Unfit::Damaged))
+}
+
+/// What a kept picture is, by its first bytes.
+pub fn mime(file: &[u8]) -> &'static str {
+    match sniff(file) {
+        Ok(ImageFormat::Png) => "image/png",
+        Ok(ImageFormat::WebP) => "image/webp",
+        _ => Picture::MIME,
+    }
 }
 
 /// Tells the format by the first bytes; a name's extension is anybody's guess.
@@ -170,6 +183,14 @@ fn sniff(file: &[u8]) -> Result<ImageFormat, Unfit> {
 }
 
 fn render(file: &[u8], format: ImageFormat) -> Result<(Vec<u8>, Vec<u8>, u32, u32), Unfit> {
+    let working = decode(file, format, WORKING_SIDE)?;
+    let bytes = encode(&working, WORKING_QUALITY)?;
+    let thumb = small(&working)?;
+    Ok((bytes, thumb, working.width(), working.height()))
+}
+
+/// The picture, upright, no side longer than `side`.
+fn decode(file: &[u8], format: ImageFormat, side: u32) -> Result<RgbImage, Unfit> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
@@ -189,14 +210,18 @@ fn render(file: &[u8], format: ImageFormat) -> Result<(Vec<u8>, Vec<u8>, u32, u3
     let mut decoder = reader.into_decoder().map_err(|_| Unfit::Damaged)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let whole = DynamicImage::from_decoder(decoder).map_err(|_| Unfit::Damaged)?;
-    let mut working = shrink(whole, WORKING_SIDE);
+    let mut picture = shrink(whole, side);
     // After shrinking, where it is cheap.
-    working.apply_orientation(orientation);
-    let working = flatten(working);
-    let thumb = shrink(DynamicImage::ImageRgb8(working.clone()), THUMB_SIDE).into_rgb8();
-    let bytes = encode(&working, WORKING_QUALITY)?;
-    let thumb = encode(&thumb, THUMB_QUALITY)?;
-    Ok((bytes, thumb, working.width(), working.height()))
+    picture.apply_orientation(orientation);
+    Ok(flatten(picture))
+}
+
+fn small(picture: &RgbImage) -> Result<Vec<u8>, Unfit> {
+    let longest = picture.width().max(picture.height());
+    if longest <= THUMB_SIDE {
+        return encode(picture, THUMB_QUALITY);
+    }
+    encode(&shrink(DynamicImage::ImageRgb8(picture.clone()), THUMB_SIDE).into_rgb8(), THUMB_QUALITY)
 }
 
 fn shrink(picture: DynamicImage, side: u32) -> DynamicImage {

@@ -1,8 +1,10 @@
 use clara_contract::Empty;
 use clara_contract::sync::{Checked, SyncStatus, WorkItem, WorkOffline};
 use clara_domain::mirror::TABLES;
+use clara_domain::operation::Operation;
 use clara_sync::{Replica, SyncError};
 
+use super::compare::Compared;
 use super::{runner, status, work};
 use crate::app::{Core, Open};
 use crate::error::{Error, Result, Rule};
@@ -60,6 +62,17 @@ impl Core {
             rows: u32::try_from(rows).unwrap_or(u32::MAX),
             repairs: repairs.iter().map(|r| (r.entity.name().to_owned(), r.refetched, r.purged)).collect(),
         })
+    }
+
+    /// Both sides row by row, with nothing put right.
+    pub(crate) fn compare_with_server(&self) -> Result<Vec<Compared>> {
+        online(&*self.open()?)?.compare()
+    }
+
+    /// Operations that the server has not confirmed.
+    pub(crate) fn unsent_operations(&self) -> Result<Vec<Operation>> {
+        self.keep_timings();
+        self.open()?.read(|view| Ok(view.read.unsent_operations()?))
     }
 
     /// What exists only here, and what needs a person.

@@ -2,9 +2,10 @@
 
 mod act;
 mod ask;
+pub(crate) mod compare;
 mod light;
 pub(crate) mod runner;
-mod status;
+pub(crate) mod status;
 pub(crate) mod work;
 
 /// Settings of the mirror.

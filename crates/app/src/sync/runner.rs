@@ -16,6 +16,7 @@ use clara_sync::{
     CentralError, Environment, Progress, Repair, Replica, SyncError, SyncReport, Wish, next_attempt, sync_once,
 };
 
+use super::compare::{Compared, compare};
 use super::light::{Light, NetSeen};
 use crate::app::{Events, Options};
 use crate::error::{Error, Result};
@@ -40,6 +41,7 @@ enum Ask {
     Nudge,
     Sync { audit: bool, reply: Sender<Done> },
     Photo { id: PhotoId, reply: Sender<Result<()>> },
+    Compare { reply: Sender<Result<Vec<Compared>>> },
     Offline,
     Stop,
 }
@@ -138,6 +140,13 @@ impl Runner {
         done.recv().map_err(|_| Error::Sync(SyncError::Stopped))?
     }
 
+    /// Compares both sides row by row.
+    pub(crate) fn compare(&self) -> Result<Vec<Compared>> {
+        let (reply, done) = mpsc::channel();
+        self.asks.send(Ask::Compare { reply }).map_err(|_| Error::Bug("sync has ended"))?;
+        done.recv().map_err(|_| Error::Sync(SyncError::Stopped))?
+    }
+
     /// Off the network, or on it again. A sync under way ends at its next step.
     pub(crate) fn set_offline(&self, offline: bool) {
         self.shared.offline.store(offline, Ordering::SeqCst);
@@ -204,6 +213,10 @@ impl Worker {
                 }
                 Ok(Ask::Photo { id, reply }) => {
                     let _nobody_waits = reply.send(self.photo(id));
+                }
+                Ok(Ask::Compare { reply }) => {
+                    let Worker { mirror, central, runtime, .. } = &mut self;
+                    let _nobody_waits = reply.send(runtime.block_on(compare(mirror, central)));
                 }
             }
         }

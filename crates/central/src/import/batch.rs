@@ -140,6 +140,8 @@ impl<'m> Importer<'m> {
     async fn carry_out(&self, tx: &mut SyncTx<'_>, lines: &Lines) -> Result<Attempt, CentralError> {
         // Two imports at once would each add what the other is adding.
         tx.execute(sql("SELECT pg_advisory_xact_lock(hashtextextended('clara import', 0))")).await?;
+        // A table that was empty a moment ago has no statistics: the planner would read all of it for every row.
+        tx.execute(sql("SELECT set_config('enable_seqscan', 'off', true)")).await?;
         let found = Found::look_up(tx, self.map, lines).await?;
         let mut passing: Vec<Passing<'_>> = lines
             .iter()

@@ -2,8 +2,8 @@
 //! One real cluster per test program.
 #![allow(clippy::unwrap_used, dead_code)]
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
 
 use chrono::{DateTime, Utc};
 use clara_central::{Floor, PgCentral, Secret, Server, init::init};
@@ -14,6 +14,7 @@ use clara_domain::row::{Fields, Row};
 use clara_domain::{DeviceId, OpId};
 use clara_sync::{Central, CentralError, Cursor, Pull, PullRequest};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// Technicians and a manager, in the order of their devices.
@@ -21,8 +22,8 @@ pub const ANNA: u32 = 1;
 pub const BEN: u32 = 2;
 pub const MARA: u32 = 3;
 
-static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-static TEMPLATE: Mutex<bool> = Mutex::new(false);
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+static COPYING: Mutex<()> = Mutex::new(());
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 const ROLES: &str = "
@@ -82,23 +83,12 @@ pub struct Company {
 
 impl Company {
     pub async fn open() -> Company {
-        let cluster = CLUSTER.get_or_init(|| Cluster::temporary().unwrap());
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let database = format!("company_{number}");
         // Migrated once for all tests of the program, each of which starts from a copy.
-        let made = { *TEMPLATE.lock().unwrap() };
-        if !made && number == 0 {
-            init(&server_of(cluster, "company", cluster.admin_user(), cluster.admin_password()), "Test").await.unwrap();
-            cluster.psql("company", ROLES).unwrap();
-            cluster.psql("company", PEOPLE_AND_SITES).unwrap();
-            *TEMPLATE.lock().unwrap() = true;
-        }
-        while !*TEMPLATE.lock().unwrap() {
-            tokio::task::yield_now().await;
-        }
+        let cluster = CLUSTER.get_or_init(migrated).await;
+        let database = format!("company_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         {
             // Two copies at once would each be the other's open connection.
-            let _one_at_a_time = TEMPLATE.lock().unwrap();
+            let _one_at_a_time = COPYING.lock().unwrap();
             cluster.psql("postgres", &format!("CREATE DATABASE {database} TEMPLATE company")).unwrap();
         }
         let people = "clara_technician, clara_manager, clara_office, clara_admin, clara_backend";
@@ -141,6 +131,15 @@ impl Company {
             seq: 0,
         }
     }
+}
+
+async fn migrated() -> Cluster {
+    let cluster = Cluster::temporary().unwrap();
+    let admin = server_of(&cluster, "company", cluster.admin_user(), cluster.admin_password());
+    init(&admin, "Test").await.unwrap();
+    cluster.psql("company", ROLES).unwrap();
+    cluster.psql("company", PEOPLE_AND_SITES).unwrap();
+    cluster
 }
 
 fn server_of(cluster: &Cluster, database: &str, role: &str, password: &str) -> Server {

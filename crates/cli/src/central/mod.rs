@@ -48,8 +48,17 @@ async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<Exit
             })
         }
         CentralVerb::SeedDemo => {
-            let done = seed_demo(admin, Utc::now().date_naive()).await?;
-            output.answer(&done, |_| "The demo company is loaded.".into())
+            let done = seed_demo(admin, Utc::now().date_naive(), Utc::now()).await?;
+            output.answer(&done.written, |written| {
+                let mut text = "The demo company is loaded.\n".to_owned();
+                for (table, rows) in written {
+                    let _ = writeln!(text, "{table}: {rows} rows written.");
+                }
+                for person in &done.people {
+                    let _ = writeln!(text, "{} ({}): {}", person.full_name, person.role, person.email);
+                }
+                text
+            })
         }
         CentralVerb::Import { file, map } => {
             let map = ColumnMap::parse(&profile::read(map)?)?;

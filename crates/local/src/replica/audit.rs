@@ -48,11 +48,7 @@ pub(super) fn buckets(connection: &Connection, entity: Entity) -> Result<Vec<Buc
     Ok(buckets.into_values().collect())
 }
 
-pub(super) fn bucket_keys(
-    connection: &Connection,
-    entity: Entity,
-    wanted: &[i16],
-) -> Result<Vec<RowKey>, MirrorError> {
+pub(super) fn bucket_keys(connection: &Connection, entity: Entity, wanted: &[i16]) -> Result<Vec<RowKey>, MirrorError> {
     let gone = gone(connection, entity)?;
     let mut keys = Vec::new();
     statement::keys(connection, entity, |id, row_ver| {

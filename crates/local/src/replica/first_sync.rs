@@ -47,7 +47,9 @@ pub(super) fn apply_page(tx: &mut Tx<'_>, entity: Entity, rows: &[Row], last: bo
     arrive(tx, entity, rows, &overlaid)?;
     let after: Option<Uuid> = rows.last().map(|row| row.id);
     tx.connection
-        .prepare_cached("UPDATE bookmark SET after = coalesce(?2, after), rows = rows + ?3, done = ?4 WHERE entity = ?1")?
+        .prepare_cached(
+            "UPDATE bookmark SET after = coalesce(?2, after), rows = rows + ?3, done = ?4 WHERE entity = ?1",
+        )?
         .execute(params![entity.name(), after.map(Key::of), rows.len() as i64, last])?;
     Ok(())
 }

@@ -28,7 +28,9 @@ pub(super) fn waiting(connection: &Connection) -> Result<u32, MirrorError> {
 
 pub(super) fn next(connection: &Connection, skip: &[PhotoId]) -> Result<Option<PendingPhoto>, MirrorError> {
     let mut statement = connection.prepare_cached(concat!(
-        "SELECT f.photo_id, f.sha256, f.byte_count", waiting!(), " ORDER BY f.taken_in_at, f.photo_id"
+        "SELECT f.photo_id, f.sha256, f.byte_count",
+        waiting!(),
+        " ORDER BY f.taken_in_at, f.photo_id"
     ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -132,7 +132,10 @@ impl Replica for Mirror {
         if !pull.revoked.is_empty() {
             // What was purged is still in the log of the database until it is written back.
             let writer = self.writer();
-            writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(MirrorError::from)?;
+            writer
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(MirrorError::from)?;
         }
         Ok(changed)
     }

@@ -92,7 +92,9 @@ pub(super) fn vanish(tx: &mut Tx<'_>, entity: Entity, id: Uuid) -> Result<(), Mi
 fn uncover(tx: &mut Tx<'_>, snapshot: &Cursor) -> Result<(), MirrorError> {
     let shown: Vec<_> = {
         let mut statement = tx.connection.prepare_cached(concat!(
-            "SELECT ", entry_columns!(), " FROM outbox WHERE overlaid = 1 AND state IN ('applied', 'conflict') ORDER BY seq"
+            "SELECT ",
+            entry_columns!(),
+            " FROM outbox WHERE overlaid = 1 AND state IN ('applied', 'conflict') ORDER BY seq"
         ))?;
         let entries = statement.query_map([], outbox::entry)?.collect::<Result<Vec<_>, _>>()?;
         // Without a transaction number the receipt is older than this pull, and so is the effect.
@@ -140,10 +142,8 @@ fn see_stored(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorError> {
 /// Work of ours that was parked and is now decided.
 fn see_decided(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorError> {
     for row in rows {
-        let (op_id, decision) = (
-            cell(Entity::ParkedOperations, row, "op_id")?,
-            cell(Entity::ParkedOperations, row, "decision")?,
-        );
+        let (op_id, decision) =
+            (cell(Entity::ParkedOperations, row, "op_id")?, cell(Entity::ParkedOperations, row, "decision")?);
         let (Cell::Text(op_id), Cell::Text(decision)) = (op_id, decision) else { continue };
         let Ok(op_id) = op_id.parse() else { continue };
         let Some(mut entry) = outbox::get(tx.connection, op_id)?.filter(|entry| entry.state == OpState::Parked) else {

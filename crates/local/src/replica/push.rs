@@ -10,10 +10,13 @@ use uuid::Uuid;
 
 use crate::error::MirrorError;
 use crate::outbox::{self, entry_columns};
+use crate::settle as receipts_of;
 use crate::spool::Frame;
 use crate::statement::{Key, uuid_at};
 use crate::tx::Tx;
-use crate::settle as receipts_of;
+
+/// Bytes of JSON of an operation without `base` and `new`, at most.
+const REST_OF_OPERATION: usize = 512;
 
 /// What may go: nothing of its aggregate before it is in flight, parked or refused.
 macro_rules! ready {
@@ -45,12 +48,15 @@ fn refers_to_held(operation: &Operation, held: &BTreeSet<Uuid>) -> bool {
 }
 
 /// Walks over what may go now, in order, until `each` says to stop.
-fn walk(connection: &Connection, mut each: impl FnMut(Operation) -> bool) -> Result<(), MirrorError> {
+fn walk(connection: &Connection, mut each: impl FnMut(Operation, usize) -> bool) -> Result<(), MirrorError> {
     let held = held_rows(connection)?;
     let mut held_roots = BTreeSet::new();
     let mut statement = connection.prepare_cached(concat!("SELECT ", entry_columns!(), ready!(), " ORDER BY o.seq"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
+        // Never less than its JSON: the two documents are stored as they are sent, the rest has a known length.
+        let documents = row.get_ref("base")?.as_str()?.len() + row.get_ref("new")?.as_str()?.len();
+        let size = documents + REST_OF_OPERATION;
         let operation = outbox::entry(row)?.operation;
         if held_roots.contains(&operation.root_id) {
             continue;
@@ -59,7 +65,7 @@ fn walk(connection: &Connection, mut each: impl FnMut(Operation) -> bool) -> Res
             held_roots.insert(operation.root_id);
             continue;
         }
-        if !each(operation) {
+        if !each(operation, size) {
             break;
         }
     }
@@ -72,7 +78,7 @@ pub(super) fn ready(connection: &Connection) -> Result<u32, MirrorError> {
         return Ok(connection.prepare_cached(concat!("SELECT count(*)", ready!()))?.query_row([], |row| row.get(0))?);
     }
     let mut count = 0;
-    walk(connection, |_| {
+    walk(connection, |_, _| {
         count += 1;
         true
     })?;
@@ -85,8 +91,7 @@ pub(super) fn take(
     max_bytes: usize,
 ) -> Result<Vec<Operation>, MirrorError> {
     let (mut batch, mut bytes) = (Vec::new(), 2);
-    walk(connection, |operation| {
-        let size = serde_json::to_vec(&operation).map_or(max_bytes, |json| json.len() + 1);
+    walk(connection, |operation, size| {
         // One that is too large by itself goes alone, or it would never go.
         if batch.len() >= max_operations || (!batch.is_empty() && bytes + size > max_bytes) {
             return false;
@@ -95,8 +100,8 @@ pub(super) fn take(
         batch.push(operation);
         true
     })?;
-    let mut statement = connection
-        .prepare_cached("UPDATE outbox SET state = 'in_flight', attempts = attempts + 1 WHERE op_id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("UPDATE outbox SET state = 'in_flight', attempts = attempts + 1 WHERE op_id = ?1")?;
     for operation in &batch {
         statement.execute([Key::of(operation.op_id.uuid())])?;
     }

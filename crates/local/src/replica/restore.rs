@@ -7,9 +7,9 @@ use rusqlite::{Connection, params};
 use crate::check::timestamp;
 use crate::error::MirrorError;
 use crate::outbox::{self, entry_columns};
+use crate::overlay;
 use crate::statement::{self, Key};
 use crate::tx::Tx;
-use crate::overlay;
 
 pub(super) fn begin(tx: &mut Tx<'_>, known_seq: i64) -> Result<u32, MirrorError> {
     let lost = replay(tx, known_seq)?;
@@ -33,7 +33,8 @@ pub(super) fn end(connection: &Connection, cursor: &Cursor, now: DateTime<Utc>) 
 fn replay(tx: &mut Tx<'_>, known_seq: i64) -> Result<u32, MirrorError> {
     let lost: Vec<outbox::Entry> = {
         let mut statement = tx.connection.prepare_cached(concat!(
-            "SELECT ", entry_columns!(),
+            "SELECT ",
+            entry_columns!(),
             " FROM outbox WHERE seq > ?1 AND state IN ('applied', 'conflict', 'parked', 'in_flight') ORDER BY seq"
         ))?;
         statement.query_map([known_seq], outbox::entry)?.collect::<Result<_, _>>()?
@@ -41,10 +42,11 @@ fn replay(tx: &mut Tx<'_>, known_seq: i64) -> Result<u32, MirrorError> {
     for entry in &lost {
         let operation = &entry.operation;
         let mirrored = operation.entity.table().is_some() && !entry.sealed;
-        if mirrored && !entry.overlaid {
-            if let Some(visible) = statement::select(tx.connection, operation.entity, operation.row_id)? {
-                overlay::keep_server_version(tx.connection, operation.entity, &visible)?;
-            }
+        if mirrored
+            && !entry.overlaid
+            && let Some(visible) = statement::select(tx.connection, operation.entity, operation.row_id)?
+        {
+            overlay::keep_server_version(tx.connection, operation.entity, &visible)?;
         }
         tx.connection
             .prepare_cached(

@@ -17,18 +17,17 @@ pub(super) fn grant(tx: &mut Tx<'_>, location: LocationId) -> Result<(), MirrorE
     tx.connection.prepare_cached("INSERT OR IGNORE INTO access (location_id) VALUES (?1)")?.execute([key()])?;
     let sealed: Vec<_> = {
         let mut statement = tx.connection.prepare_cached(concat!(
-            "SELECT ", entry_columns!(), " FROM outbox WHERE location_id = ?1 AND sealed = 1 ORDER BY seq"
+            "SELECT ",
+            entry_columns!(),
+            " FROM outbox WHERE location_id = ?1 AND sealed = 1 ORDER BY seq"
         ))?;
         statement.query_map([key()], outbox::entry)?.collect::<Result<_, _>>()?
     };
     for entry in sealed {
         let operation = &entry.operation;
-        tx.connection
-            .prepare_cached("UPDATE outbox SET sealed = 0, overlaid = ?2 WHERE op_id = ?1")?
-            .execute(params![
-                Key::of(operation.op_id.uuid()),
-                entry.state.is_unsent() && operation.entity.table().is_some()
-            ])?;
+        tx.connection.prepare_cached("UPDATE outbox SET sealed = 0, overlaid = ?2 WHERE op_id = ?1")?.execute(
+            params![Key::of(operation.op_id.uuid()), entry.state.is_unsent() && operation.entity.table().is_some()],
+        )?;
         overlay::recompute(tx.connection, operation.entity, operation.row_id)?;
     }
     for sql in [

@@ -80,7 +80,7 @@ fn models(connection: &Connection, rows: &[Row]) -> Result<(), MirrorError> {
             makers.insert(maker_id.to_owned(), maker_name(connection, maker_id)?);
         }
         let maker = makers.get(maker_id).map_or("", String::as_str);
-        let mut words = fold_words(number);
+        let mut words = Vec::new();
         for text in [maker, columns.text(row, 1).unwrap_or_default(), columns.text(row, 3).unwrap_or_default()] {
             words.extend(fold_words(text));
         }
@@ -141,8 +141,7 @@ fn problems(connection: &Connection, rows: &[Row]) -> Result<(), MirrorError> {
         let n: i64 = connection
             .prepare_cached("INSERT INTO problem_index (problem_id) VALUES (?1) RETURNING n")?
             .query_row([Key::of(row.id)], |row| row.get(0))?;
-        let words: Vec<String> =
-            (0..5).filter_map(|at| columns.text(row, at)).flat_map(fold_words).collect();
+        let words: Vec<String> = (0..5).filter_map(|at| columns.text(row, at)).flat_map(fold_words).collect();
         connection
             .prepare_cached("INSERT INTO problem_words (rowid, words) VALUES (?1, ?2)")?
             .execute(params![n, words.join(" ")])?;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clara_domain::{LocationId, ModelId};
 use rusqlite::params;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::word_expression;
 use crate::error::MirrorError;
-use crate::fold::{self, Match, fold};
+use crate::fold::{self, Match, fold, fold_words};
 use crate::read::Read;
 use crate::statement::{Key, uuid_at};
 
@@ -93,8 +93,9 @@ pub struct Found {
     pub this_site: u32,
 }
 
-/// Candidates looked at in each step: more cannot be read on a screen, and a step must end.
-const STEP: u32 = 300;
+/// Candidates looked at in each step: more cannot be read on a screen, and a step must end. What is installed at the site
+/// is looked through completely, whatever this says.
+const STEP: u32 = 150;
 /// Neighbors compared character by character.
 const NEIGHBORS: u32 = 2000;
 
@@ -113,7 +114,15 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn search_specs(&self, query: &SpecQuery<'_>) -> Result<Found, MirrorError> {
         let typed = fold(query.text);
+        let at_site = match query.site {
+            Some(site) => self.installed(&typed, Some(site))?,
+            None => BTreeMap::new(),
+        };
         let mut ranked: BTreeMap<i64, Rank> = BTreeMap::new();
+        ranked.extend(at_site.iter().filter_map(|(n, rank)| Some((*n, (*rank)?))));
+        if query.within == Within::InOurCare {
+            ranked.extend(self.installed(&typed, None)?.into_iter().filter_map(|(n, rank)| Some((n, rank?))));
+        }
         if !typed.is_empty() {
             self.by_number(&typed, query.limit, &mut ranked)?;
         }
@@ -122,10 +131,10 @@ impl Read<'_> {
         }
         let mut candidates = Vec::with_capacity(ranked.len());
         for (n, rank) in ranked {
-            candidates.push(self.candidate(n, rank, query.site)?);
+            candidates.push(self.candidate(n, rank, at_site.contains_key(&n))?);
         }
         let mut found = Found {
-            read_as: typed.clone(),
+            read_as: typed,
             all: candidates.len() as u32,
             in_our_care: candidates.iter().filter(|c| c.in_care).count() as u32,
             this_site: candidates.iter().filter(|c| c.at_site).count() as u32,
@@ -211,7 +220,27 @@ impl Read<'_> {
         )
     }
 
+    /// The models installed at a site, or anywhere, each with how the typed number fits it, if it does.
+    fn installed(&self, typed: &str, site: Option<LocationId>) -> Result<BTreeMap<i64, Option<Rank>>, MirrorError> {
+        let mut statement = self.connection.prepare_cached(if site.is_some() {
+            "SELECT DISTINCT x.n, x.folded FROM equipment_inventory e JOIN spec_index x ON x.model_id = e.equipment_model_id
+             WHERE e.location_id = ?1 AND e.deleted_at IS NULL"
+        } else {
+            "SELECT DISTINCT x.n, x.folded FROM equipment_inventory e JOIN spec_index x ON x.model_id = e.equipment_model_id
+             WHERE ?1 IS NULL AND e.deleted_at IS NULL"
+        })?;
+        let mut rows = statement.query([site.map(|site| Key::of(site.uuid()))])?;
+        let mut found = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            found.insert(row.get(0)?, fits(typed, row.get_ref(1)?.as_str()?));
+        }
+        Ok(found)
+    }
+
     fn by_words(&self, text: &str, ranked: &mut BTreeMap<i64, Rank>) -> Result<(), MirrorError> {
+        if self.by_number_among_words(text, ranked)? {
+            return Ok(());
+        }
         let Some(expression) = word_expression(text) else { return Ok(()) };
         let mut statement =
             self.connection.prepare_cached("SELECT rowid FROM spec_words WHERE spec_words MATCH ?1 LIMIT ?2")?;
@@ -222,23 +251,47 @@ impl Read<'_> {
         Ok(())
     }
 
-    fn candidate(&self, n: i64, rank: Rank, site: Option<LocationId>) -> Result<Candidate, MirrorError> {
+    /// "daikin ftxs12": a word with a digit in it is the beginning of a number, and rarer than any maker's name.
+    fn by_number_among_words(&self, text: &str, ranked: &mut BTreeMap<i64, Rank>) -> Result<bool, MirrorError> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let Some(number) = words
+            .iter()
+            .filter(|_| words.len() > 1)
+            .find(|word| word.chars().any(|c| c.is_ascii_digit()) && fold(word).chars().count() >= 3)
+        else {
+            return Ok(false);
+        };
+        let others: BTreeSet<String> = words.iter().filter(|word| *word != number).map(|word| fold(word)).collect();
+        let typed = fold(number);
         let mut statement = self.connection.prepare_cached(
-            "SELECT x.model_id, x.folded,
-                 EXISTS (SELECT 1 FROM equipment_inventory e WHERE e.equipment_model_id = x.model_id
-                     AND e.deleted_at IS NULL AND e.location_id = ?2),
-                 EXISTS (SELECT 1 FROM equipment_inventory e WHERE e.equipment_model_id = x.model_id
-                     AND e.deleted_at IS NULL)
+            "SELECT x.n, f.name, m.product_name, m.equipment_category
+             FROM (SELECT n, model_id FROM spec_index WHERE folded >= ?1 AND folded < ?2 ORDER BY folded LIMIT ?3) x
+             JOIN equipment_models m ON m.id = x.model_id
+             LEFT JOIN manufacturers f ON f.id = m.manufacturer_id",
+        )?;
+        let mut rows = statement.query(params![typed, past(&typed), STEP])?;
+        let mut found = false;
+        while let Some(row) = rows.next()? {
+            let mut said = Vec::new();
+            for at in 1..4 {
+                said.extend(fold_words(&row.get::<_, Option<String>>(at)?.unwrap_or_default()));
+            }
+            if others.iter().all(|other| said.iter().any(|word| word.starts_with(other.as_str()))) {
+                ranked.entry(row.get(0)?).or_insert(Rank::Words);
+                found = true;
+            }
+        }
+        Ok(found)
+    }
+
+    fn candidate(&self, n: i64, rank: Rank, at_site: bool) -> Result<Candidate, MirrorError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT x.model_id, x.folded, EXISTS (SELECT 1 FROM equipment_inventory e
+                 WHERE e.equipment_model_id = x.model_id AND e.deleted_at IS NULL)
              FROM spec_index x WHERE x.n = ?1",
         )?;
-        Ok(statement.query_row(params![n, site.map(|site| Key::of(site.uuid()))], |row| {
-            Ok(Candidate {
-                rank,
-                model_id: uuid_at(row, 0)?,
-                folded: row.get(1)?,
-                at_site: row.get(2)?,
-                in_care: row.get(3)?,
-            })
+        Ok(statement.query_row([n], |row| {
+            Ok(Candidate { rank, model_id: uuid_at(row, 0)?, folded: row.get(1)?, at_site, in_care: row.get(2)? })
         })?)
     }
 
@@ -285,17 +338,34 @@ fn past(part: &str) -> String {
 /// All three characters in a row, each as a phrase of its own: the index keeps no positions.
 fn trigrams(typed: &str) -> String {
     let chars: Vec<char> = typed.chars().collect();
-    let parts: Vec<String> = chars.windows(3).map(|three| format!("\"{}\"", three.iter().collect::<String>())).collect();
+    let parts: Vec<String> =
+        chars.windows(3).map(|three| format!("\"{}\"", three.iter().collect::<String>())).collect();
     parts.join(" AND ")
+}
+
+/// How a typed number fits a folded one.
+fn fits(typed: &str, folded: &str) -> Option<Rank> {
+    if typed.is_empty() {
+        None
+    } else if folded == typed {
+        Some(Rank::Exact)
+    } else if folded.starts_with(typed) {
+        Some(Rank::Prefix)
+    } else if typed.len() >= 3 && folded.contains(typed) {
+        Some(Rank::Inside)
+    } else {
+        (typed.len() >= 4 && near(typed, folded)).then_some(Rank::OneOff)
+    }
 }
 
 /// Whether one exchange, one character more or one less makes `typed` the number or the beginning of it.
 fn near(typed: &str, folded: &str) -> bool {
-    let same = typed.bytes().zip(folded.bytes()).take_while(|(a, b)| a == b).count();
     let (t, f) = (typed.as_bytes(), folded.as_bytes());
-    let rest = |bytes: &[u8], from: usize| bytes.get(from.min(bytes.len())..).unwrap_or_default().to_vec();
-    let begins = |whole: Vec<u8>, part: Vec<u8>| whole.starts_with(&part);
-    begins(rest(f, same + 1), rest(t, same + 1))
-        || begins(rest(f, same + 1), rest(t, same))
-        || begins(rest(f, same), rest(t, same + 1))
+    let same = t.iter().zip(f).take_while(|(a, b)| a == b).count();
+    let rest = |bytes: &'_ [u8], from: usize| -> usize { from.min(bytes.len()) };
+    let begins = |from_f: usize, from_t: usize| {
+        let (whole, part) = (f.get(rest(f, from_f)..), t.get(rest(t, from_t)..));
+        whole.zip(part).is_some_and(|(whole, part)| whole.starts_with(part))
+    };
+    begins(same + 1, same + 1) || begins(same + 1, same) || begins(same, same + 1)
 }

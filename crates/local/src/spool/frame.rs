@@ -159,15 +159,15 @@ enum Step {
 }
 
 fn step(bytes: &[u8], key: &[u8; 32]) -> Step {
-    let number = |at: usize| {
-        bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes)
-    };
+    let number = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
     let (Some(length), Some(crc)) = (number(4), number(8)) else { return Step::Bad };
     let length = length as usize;
     if !bytes.starts_with(&MARK) || length > MAX_FRAME {
         return Step::Bad;
     }
-    let (Some(sealed), Some(length_bytes)) = (bytes.get(HEAD..HEAD + length), bytes.get(4..8)) else { return Step::Bad };
+    let (Some(sealed), Some(length_bytes)) = (bytes.get(HEAD..HEAD + length), bytes.get(4..8)) else {
+        return Step::Bad;
+    };
     if crc32c::crc32c_append(crc32c::crc32c(length_bytes), sealed) != crc {
         return Step::Bad;
     }

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-pub use frame::{BadFrame, DraftFrame, Frame, PhotoFrame, ProfileFrame};
 pub(crate) use frame::read_segment;
+pub use frame::{BadFrame, DraftFrame, Frame, PhotoFrame, ProfileFrame};
 pub(crate) use lane::Mark;
 
 use crate::entropy::Entropy;
@@ -34,6 +34,8 @@ pub(crate) struct Contents {
 
 /// The open spool of a profile.
 pub(crate) struct Spool {
+    profile: PathBuf,
+    data_key: DataKey,
     key: Zeroizing<[u8; 32]>,
     folder: PathBuf,
     operations: Lane,
@@ -57,11 +59,12 @@ fn key_of(key: &DataKey) -> Zeroizing<[u8; 32]> {
 
 impl Spool {
     pub(crate) fn open(profile: &Path, key: &DataKey, segment_bytes: u64) -> Result<Self, MirrorError> {
+        let data_key = key.clone();
         let (folder, key) = (folder_of(profile), key_of(key));
         std::fs::create_dir_all(&folder)?;
         let operations = Lane::open(&folder, "operations", segment_bytes, &key)?;
         let drafts = Lane::open(&folder, "drafts", segment_bytes, &key)?;
-        Ok(Self { key, folder, operations, drafts })
+        Ok(Self { profile: profile.to_owned(), data_key, key, folder, operations, drafts })
     }
 
     /// Makes room for a save: begins new segments where the present ones are full. `heading` opens a segment of
@@ -134,6 +137,11 @@ impl Spool {
         contents.drafts = frames;
         contents.bad.extend(bad);
         Ok(contents)
+    }
+
+    /// The frames of every segment.
+    pub(crate) fn everything(&self) -> Result<Contents, MirrorError> {
+        read_all(&self.profile, &self.data_key)
     }
 
     /// Removes the segments of operations before `first_needed`.

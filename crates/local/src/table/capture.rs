@@ -135,33 +135,60 @@ pub struct CaptureMonth {
     pub logs: u32,
 }
 
-macro_rules! item_sql {
+/// A catalogue of 100,000 models does not fit into the page cache, so ten thousand items must not look theirs up: an
+/// item of a catalogue model has maker and number, whatever they are.
+macro_rules! category_sql {
     () => {
-        "SELECT e.id, e.location_id, coalesce(e.equipment_category, m.equipment_category, 'other'),
-             coalesce(f.name, e.manual_manufacturer), coalesce(m.model_number, e.manual_model_number), e.serial_number,
-             e.location_detail, e.installation_date, e.components, e.metadata,
-             EXISTS (SELECT 1 FROM photos p WHERE p.equipment_id = e.id AND p.deleted_at IS NULL)
-         FROM equipment_inventory e
-         LEFT JOIN equipment_models m ON m.id = e.equipment_model_id
-         LEFT JOIN manufacturers f ON f.id = m.manufacturer_id
-         WHERE e.deleted_at IS NULL AND coalesce(e.status, 'active') = 'active' "
+        "coalesce(e.equipment_category,
+             (SELECT m.equipment_category FROM equipment_models m WHERE m.id = e.equipment_model_id), 'other')"
     };
 }
 
-fn head(row: &Row<'_>) -> rusqlite::Result<(CaptureHead, Item)> {
+macro_rules! item_sql {
+    () => {
+        concat!(
+            "SELECT e.id, e.location_id, ",
+            category_sql!(),
+            ",
+                 coalesce(e.equipment_model_id, e.manual_manufacturer),
+                 coalesce(e.equipment_model_id, e.manual_model_number), e.serial_number,
+                 e.location_detail, e.installation_date, e.components, e.metadata,
+                 EXISTS (SELECT 1 FROM photos p WHERE p.equipment_id = e.id AND p.deleted_at IS NULL)
+             FROM equipment_inventory e
+             WHERE e.deleted_at IS NULL AND coalesce(e.status, 'active') = 'active' "
+        )
+    };
+}
+
+/// Whether any rule looks into `metadata` beyond the reasons for fields not captured.
+fn rules_use_metadata(requirements: &HashMap<String, Vec<Requirement>>) -> bool {
+    let about = |key: &str| key.starts_with("metadata");
+    requirements.values().flatten().any(|requirement| {
+        about(&requirement.field_key)
+            || requirement.condition.as_object().is_some_and(|wanted| wanted.keys().any(|key| about(key)))
+    })
+}
+
+fn head(row: &Row<'_>, all_metadata: bool) -> rusqlite::Result<(CaptureHead, Item)> {
     let head = CaptureHead { equipment_id: text_id(row, 0)?, location_id: optional_id(row, 1)?, category: row.get(2)? };
     let mut fields = Fields::new();
-    for (at, name) in
-        [(3, "manufacturer"), (4, "model_number"), (5, "serial_number"), (6, "location_detail"), (7, "installation_date")]
-    {
+    for (at, name) in [
+        (3, "manufacturer"),
+        (4, "model_number"),
+        (5, "serial_number"),
+        (6, "location_detail"),
+        (7, "installation_date"),
+    ] {
         if let Some(text) = row.get::<_, Option<String>>(at)? {
             fields.insert(name.to_owned(), Value::String(text));
         }
     }
     for (at, name) in [(8, "components"), (9, "metadata")] {
         // Reading a document costs more than looking whether there is anything in it.
-        let present = row.get_ref(at)?.as_str_or_null()?.is_some_and(|text| text.len() > 2);
-        if present {
+        let wanted = row.get_ref(at)?.as_str_or_null()?.is_some_and(|text| {
+            text.len() > 2 && (name == "components" || all_metadata || text.contains("not_captured"))
+        });
+        if wanted {
             fields.insert(name.to_owned(), json(row, at)?);
         }
     }
@@ -202,7 +229,8 @@ impl Read<'_> {
         Ok(self.all_requirements()?.remove(category).unwrap_or_default())
     }
 
-    /// An item as [`judge`] takes it.
+    /// An item as [`judge`] takes it. An item of a catalogue model has the model's id in place of maker and number: they
+    /// are known, and nobody judges them by their words.
     ///
     /// # Errors
     /// Where the mirror cannot be read.
@@ -210,7 +238,7 @@ impl Read<'_> {
         Ok(self
             .connection
             .prepare_cached(concat!(item_sql!(), "AND e.id = ?1"))?
-            .query_row([Key::of(id.uuid())], head)
+            .query_row([Key::of(id.uuid())], |row| head(row, true))
             .optional()?)
     }
 
@@ -236,13 +264,16 @@ impl Read<'_> {
         let mut statement = self.connection.prepare_cached(concat!(
             item_sql!(),
             "AND (:equipment IS NULL OR e.id = :equipment) AND (:location IS NULL OR e.location_id = :location)
-             AND (:category IS NULL OR coalesce(e.equipment_category, m.equipment_category, 'other') = :category)
+             AND (:category IS NULL OR ",
+            category_sql!(),
+            " = :category)
              AND (:job IS NULL OR EXISTS (SELECT 1 FROM job_equipment je
                   WHERE je.equipment_id = e.id AND je.job_id = :job AND je.deleted_at IS NULL))
              AND (:technician IS NULL OR EXISTS (SELECT 1 FROM job_equipment je JOIN jobs j ON j.id = je.job_id
                   WHERE je.equipment_id = e.id AND je.deleted_at IS NULL AND j.deleted_at IS NULL
                       AND j.assigned_technician_id = :technician))"
         ))?;
+        let all_metadata = rules_use_metadata(&requirements);
         let mut rows = statement.query(named_params! {
             ":equipment": filter.equipment.map(|id| Key::of(id.uuid())),
             ":location": filter.location.map(|id| Key::of(id.uuid())),
@@ -251,7 +282,7 @@ impl Read<'_> {
             ":technician": filter.technician.map(|id| Key::of(id.uuid())),
         })?;
         while let Some(row) = rows.next()? {
-            let (head, item) = head(row)?;
+            let (head, item) = head(row, all_metadata)?;
             let required = requirements.get(&head.category).map(Vec::as_slice).unwrap_or_default();
             each(&head, &judge(required, &item));
         }

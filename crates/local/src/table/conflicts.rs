@@ -123,7 +123,8 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn open_conflicts(&self) -> Result<Vec<Conflict>, MirrorError> {
         let mut statement = self.connection.prepare_cached(concat!(
-            conflict_columns!(), "WHERE c.resolved_at IS NULL AND c.resolution IS NULL ORDER BY c.created_at DESC, c.id"
+            conflict_columns!(),
+            "WHERE c.resolved_at IS NULL AND c.resolution IS NULL ORDER BY c.created_at DESC, c.id"
         ))?;
         Ok(statement.query_map([], conflict)?.collect::<Result<_, _>>()?)
     }

@@ -137,7 +137,9 @@ impl Read<'_> {
         Ok(self
             .connection
             .prepare_cached(concat!(
-                equipment_columns!(), " FROM equipment_inventory e ", equipment_from!(),
+                equipment_columns!(),
+                " FROM equipment_inventory e ",
+                equipment_from!(),
                 " WHERE e.id = ?1 AND e.deleted_at IS NULL"
             ))?
             .query_row([Key::of(id.uuid())], Equipment::from_row)
@@ -158,7 +160,9 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn equipment_list(&self, filter: &EquipmentFilter<'_>) -> Result<Vec<Equipment>, MirrorError> {
         let mut statement = self.connection.prepare_cached(concat!(
-            equipment_columns!(), " FROM equipment_inventory e ", equipment_from!(),
+            equipment_columns!(),
+            " FROM equipment_inventory e ",
+            equipment_from!(),
             " WHERE e.deleted_at IS NULL AND (:location IS NULL OR e.location_id = :location)
                   AND (:category IS NULL OR coalesce(e.equipment_category, m.equipment_category) = :category)
               ORDER BY s.location_name, e.location_detail, e.id"

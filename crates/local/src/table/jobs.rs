@@ -197,8 +197,10 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn jobs(&self, filter: &JobFilter<'_>) -> Result<Vec<JobLine>, MirrorError> {
         let like = filter.text.map(|text| {
-            let escaped: String =
-                text.chars().flat_map(|c| if matches!(c, '%' | '_' | '\\') { vec!['\\', c] } else { vec![c] }).collect();
+            let escaped: String = text
+                .chars()
+                .flat_map(|c| if matches!(c, '%' | '_' | '\\') { vec!['\\', c] } else { vec![c] })
+                .collect();
             format!("%{escaped}%")
         });
         let mut statement = self.connection.prepare_cached(concat!(

@@ -1,9 +1,9 @@
 //! What exists only on this laptop, for the person to see.
 
+use chrono::{DateTime, Utc};
 use clara_domain::mirror::Entity;
 use clara_domain::operation::{OpKind, Operation, Receipt};
 use clara_domain::{EquipmentId, JobId, LocationId, OpId};
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -63,9 +63,11 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn outbox_in(&self, state: OpState) -> Result<Vec<OutboxLine>, MirrorError> {
         let entries: Vec<Entry> = {
-            let mut statement = self
-                .connection
-                .prepare_cached(concat!("SELECT ", entry_columns!(), " FROM outbox WHERE state = ?1 ORDER BY seq"))?;
+            let mut statement = self.connection.prepare_cached(concat!(
+                "SELECT ",
+                entry_columns!(),
+                " FROM outbox WHERE state = ?1 ORDER BY seq"
+            ))?;
             statement.query_map([state], outbox::entry)?.collect::<Result<_, _>>()?
         };
         entries.into_iter().map(|entry| self.line(entry)).collect()
@@ -86,7 +88,8 @@ impl Read<'_> {
     pub fn newest_operation_of(&self, row_id: Uuid) -> Result<Option<OutboxLine>, MirrorError> {
         let entry: Option<Entry> = {
             let mut statement = self.connection.prepare_cached(concat!(
-                "SELECT ", entry_columns!(),
+                "SELECT ",
+                entry_columns!(),
                 " FROM outbox WHERE row_id = ?1 AND state <> 'withdrawn' ORDER BY seq DESC LIMIT 1"
             ))?;
             statement.query_map([Key::of(row_id)], outbox::entry)?.next().transpose()?
@@ -100,7 +103,8 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn unsent_operations(&self) -> Result<Vec<Operation>, MirrorError> {
         let mut statement = self.connection.prepare_cached(concat!(
-            "SELECT ", entry_columns!(),
+            "SELECT ",
+            entry_columns!(),
             " FROM outbox WHERE state IN ('pending', 'in_flight', 'parked', 'rejected') ORDER BY seq"
         ))?;
         let operations = statement.query_map([], |row| Ok(outbox::entry(row)?.operation))?;
@@ -122,8 +126,7 @@ impl Read<'_> {
             Entity::Jobs => Some(operation.row_id),
             _ => id("job_id"),
         };
-        let changeable =
-            entry.state == OpState::Rejected || (entry.state == OpState::Pending && entry.attempts == 0);
+        let changeable = entry.state == OpState::Rejected || (entry.state == OpState::Pending && entry.attempts == 0);
         let equipment_id = equipment_id.map(EquipmentId);
         Ok(OutboxLine {
             location_name: self.location_name(entry.location_id)?,

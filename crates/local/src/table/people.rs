@@ -71,7 +71,9 @@ impl Read<'_> {
              FROM devices WHERE revoked_at IS NULL ORDER BY last_seen_at, id",
         )?;
         let laptops = statement.query_map([], |row| {
-            let at = |index| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(index)?.as_deref().and_then(parse_timestamp));
+            let at = |index| {
+                Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(index)?.as_deref().and_then(parse_timestamp))
+            };
             Ok(Laptop {
                 id: text_id(row, 0)?,
                 user_id: optional_id(row, 1)?,

@@ -250,7 +250,10 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn photos_of_equipment(&self, id: EquipmentId) -> Result<Vec<Photo>, MirrorError> {
         self.photos_where(
-            concat!(photo_columns!(), "WHERE p.equipment_id = ?1 AND p.deleted_at IS NULL ORDER BY p.taken_at DESC, p.id"),
+            concat!(
+                photo_columns!(),
+                "WHERE p.equipment_id = ?1 AND p.deleted_at IS NULL ORDER BY p.taken_at DESC, p.id"
+            ),
             id.uuid(),
         )
     }
@@ -261,7 +264,10 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn photos_of_inspection(&self, id: InspectionId) -> Result<Vec<Photo>, MirrorError> {
         self.photos_where(
-            concat!(photo_columns!(), "WHERE p.inspection_id = ?1 AND p.deleted_at IS NULL ORDER BY p.taken_at DESC, p.id"),
+            concat!(
+                photo_columns!(),
+                "WHERE p.inspection_id = ?1 AND p.deleted_at IS NULL ORDER BY p.taken_at DESC, p.id"
+            ),
             id.uuid(),
         )
     }
@@ -314,7 +320,9 @@ impl Read<'_> {
     pub fn photo_bytes(&self, id: PhotoId) -> Result<Option<Vec<u8>>, MirrorError> {
         let found: Option<(String, String)> = self
             .connection
-            .prepare_cached("SELECT name, sha256 FROM photo_file WHERE photo_id = ?1 AND state = 'kept' AND sealed = 0")?
+            .prepare_cached(
+                "SELECT name, sha256 FROM photo_file WHERE photo_id = ?1 AND state = 'kept' AND sealed = 0",
+            )?
             .query_row(params![Key::of(id.uuid())], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((name, sha256)) = found else { return Ok(None) };

@@ -36,11 +36,7 @@ pub(crate) fn profile(connection: &Connection) -> Result<Option<Profile>, Mirror
 }
 
 fn frame(profile: Profile) -> Frame {
-    Frame::Profile(ProfileFrame {
-        device_id: profile.device.uuid(),
-        user_id: profile.user.uuid(),
-        role: profile.role,
-    })
+    Frame::Profile(ProfileFrame { device_id: profile.device.uuid(), user_id: profile.user.uuid(), role: profile.role })
 }
 
 /// What every segment of operations in the spool begins with.
@@ -49,15 +45,13 @@ pub(crate) fn heading(connection: &Connection) -> Result<Vec<Frame>, MirrorError
 }
 
 pub(crate) fn put_profile(connection: &Connection, profile: &Profile) -> Result<(), MirrorError> {
-    connection.prepare_cached(
-        // The server counts each device by itself.
-        "UPDATE profile SET highest_receipted_seq = CASE WHEN device_id IS NULL OR device_id = ?1
+    connection
+        .prepare_cached(
+            // The server counts each device by itself.
+            "UPDATE profile SET highest_receipted_seq = CASE WHEN device_id IS NULL OR device_id = ?1
              THEN highest_receipted_seq ELSE 0 END, device_id = ?1, user_id = ?2, role = ?3",
-    )?.execute(params![
-        Key::of(profile.device.uuid()),
-        Key::of(profile.user.uuid()),
-        profile.role
-    ])?;
+        )?
+        .execute(params![Key::of(profile.device.uuid()), Key::of(profile.user.uuid()), profile.role])?;
     Ok(())
 }
 
@@ -127,9 +121,8 @@ impl Read<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT row_id, opened_at FROM recent WHERE entity = ?1 ORDER BY opened_at DESC LIMIT ?2",
         )?;
-        let rows = statement.query_map(params![entity.name(), limit], |row| {
-            Ok((uuid_at(row, 0)?, row.get::<_, String>(1)?))
-        })?;
+        let rows = statement
+            .query_map(params![entity.name(), limit], |row| Ok((uuid_at(row, 0)?, row.get::<_, String>(1)?)))?;
         let mut found = Vec::new();
         for row in rows {
             let (id, at) = row?;

@@ -118,7 +118,9 @@ impl Read<'_> {
         )?;
         let mut rows = statement.query([])?;
         if let Some(row) = rows.next()? {
-            let at = |index| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(index)?.as_deref().and_then(parse_timestamp));
+            let at = |index| {
+                Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(index)?.as_deref().and_then(parse_timestamp))
+            };
             figures.met = row.get(0)?;
             figures.mirrored = row.get(1)?;
             figures.last_pull_at = at(2)?;
@@ -175,9 +177,16 @@ impl Read<'_> {
             tables: bookmarks.len() as u32,
             rows: bookmarks.iter().map(|b| u64::try_from(b.rows).unwrap_or(0)).sum(),
             now: bookmarks.iter().find(|b| !b.done).map(|b| b.entity),
-            can_start: [Entity::Locations, Entity::Jobs, Entity::EquipmentInventory, Entity::JobEquipment, Entity::TemplateItems, Entity::CaptureRequirements]
-                .into_iter()
-                .all(done),
+            can_start: [
+                Entity::Locations,
+                Entity::Jobs,
+                Entity::EquipmentInventory,
+                Entity::JobEquipment,
+                Entity::TemplateItems,
+                Entity::CaptureRequirements,
+            ]
+            .into_iter()
+            .all(done),
         }))
     }
 

@@ -129,25 +129,60 @@ fn files_of(profile: &Path, what: &str) -> Vec<PathBuf> {
 
 pub fn site_rows(site: u128, pump: u128, job: u128) -> Vec<(Entity, Vec<Row>)> {
     vec![
-        (Entity::Users, vec![row(Entity::Users, ME, 1, json!({"full_name": "Ana Reyes", "role": "technician", "is_active": true}))]),
+        (
+            Entity::Users,
+            vec![row(Entity::Users, ME, 1, json!({"full_name": "Ana Reyes", "role": "technician", "is_active": true}))],
+        ),
         (Entity::Customers, vec![row(Entity::Customers, CUSTOMER, 1, json!({"company_name": "Harborview Towers"}))]),
-        (Entity::Locations, vec![row(Entity::Locations, site, 1, json!({
-            "customer_id": id(CUSTOMER), "location_name": format!("Tower {site:x}"), "address": "1 Quay St",
-            "access_notes": "Key at SECURITYDESK",
-        }))]),
-        (Entity::Jobs, vec![row(Entity::Jobs, job, 1, json!({
-            "job_number": format!("J-{job:x}"), "customer_id": id(CUSTOMER), "location_id": id(site),
-            "assigned_technician_id": id(ME), "job_type": "inspection", "job_status": "scheduled",
-            "priority": "normal", "scheduled_date": "2026-09-21", "title": "Annual",
-            "checklist": [{"key": "valve", "label": "Valve open", "done": false}], "metadata": {},
-        }))]),
-        (Entity::EquipmentInventory, vec![row(Entity::EquipmentInventory, pump, 4, json!({
-            "location_id": id(site), "equipment_category": "fire_pump", "serial_number": "SN-1",
-            "status": "active", "components": {"belt_size": "4L340", "drive": "belt"}, "metadata": {"tag": "FP-1"},
-        }))]),
-        (Entity::JobEquipment, vec![row(Entity::JobEquipment, job + 0x1000, 1, json!({
-            "job_id": id(job), "equipment_id": id(pump), "location_id": id(site),
-        }))]),
+        (
+            Entity::Locations,
+            vec![row(
+                Entity::Locations,
+                site,
+                1,
+                json!({
+                    "customer_id": id(CUSTOMER), "location_name": format!("Tower {site:x}"), "address": "1 Quay St",
+                    "access_notes": "Key at SECURITYDESK",
+                }),
+            )],
+        ),
+        (
+            Entity::Jobs,
+            vec![row(
+                Entity::Jobs,
+                job,
+                1,
+                json!({
+                    "job_number": format!("J-{job:x}"), "customer_id": id(CUSTOMER), "location_id": id(site),
+                    "assigned_technician_id": id(ME), "job_type": "inspection", "job_status": "scheduled",
+                    "priority": "normal", "scheduled_date": "2026-09-21", "title": "Annual",
+                    "checklist": [{"key": "valve", "label": "Valve open", "done": false}], "metadata": {},
+                }),
+            )],
+        ),
+        (
+            Entity::EquipmentInventory,
+            vec![row(
+                Entity::EquipmentInventory,
+                pump,
+                4,
+                json!({
+                    "location_id": id(site), "equipment_category": "fire_pump", "serial_number": "SN-1",
+                    "status": "active", "components": {"belt_size": "4L340", "drive": "belt"}, "metadata": {"tag": "FP-1"},
+                }),
+            )],
+        ),
+        (
+            Entity::JobEquipment,
+            vec![row(
+                Entity::JobEquipment,
+                job + 0x1000,
+                1,
+                json!({
+                    "job_id": id(job), "equipment_id": id(pump), "location_id": id(site),
+                }),
+            )],
+        ),
     ]
 }
 
@@ -163,9 +198,14 @@ pub fn edit(mirror: &Mirror, pump: u128, values: Value) -> Option<OpId> {
 /// A new item at the site.
 pub fn add_pump(mirror: &Mirror, pump: u128, serial: &str) -> OpId {
     write(mirror, |tx| {
-        tx.insert(Entity::EquipmentInventory, id(pump), id(pump), fields(json!({
-            "location_id": id(SITE), "equipment_category": "fire_pump", "serial_number": serial,
-        })))
+        tx.insert(
+            Entity::EquipmentInventory,
+            id(pump),
+            id(pump),
+            fields(json!({
+                "location_id": id(SITE), "equipment_category": "fire_pump", "serial_number": serial,
+            })),
+        )
     })
 }
 
@@ -185,10 +225,15 @@ pub fn draft(mirror: &Mirror, inspection: u128, body: Value) {
 pub fn complete(mirror: &Mirror, inspection: u128) -> OpId {
     write(mirror, |tx| {
         tx.remove_draft(InspectionId(id(inspection)))?;
-        tx.insert(Entity::InspectionRecords, id(inspection), id(inspection), fields(json!({
-            "job_id": id(JOB), "equipment_id": id(PUMP), "inspector_id": id(ME),
-            "inspection_date": "2026-09-21", "passed": true, "findings": "RUNSQUIET",
-        })))
+        tx.insert(
+            Entity::InspectionRecords,
+            id(inspection),
+            id(inspection),
+            fields(json!({
+                "job_id": id(JOB), "equipment_id": id(PUMP), "inspector_id": id(ME),
+                "inspection_date": "2026-09-21", "passed": true, "findings": "RUNSQUIET",
+            })),
+        )
     })
 }
 

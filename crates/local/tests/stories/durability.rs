@@ -47,7 +47,10 @@ fn a_save_that_died_between_spool_and_database_is_taken_over_whole() {
     assert!(drafts.is_empty(), "it was completed in the same save");
     let mut mirror = opened.mirror;
     let sent = batch(&mut mirror);
-    assert_eq!(sent.iter().map(|o| o.entity).collect::<Vec<_>>(), [Entity::InspectionRecords, Entity::EquipmentInventory]);
+    assert_eq!(
+        sent.iter().map(|o| o.entity).collect::<Vec<_>>(),
+        [Entity::InspectionRecords, Entity::EquipmentInventory]
+    );
     assert_eq!(sent[1].base["serial_number"], "SN-1");
     // The next save gets the next number: a number used twice would make this laptop look like two.
     edit(&mirror, PUMP, json!({"notes": "n"}));
@@ -232,4 +235,51 @@ fn the_copy_of_the_day_opens_with_the_same_key() {
     std::fs::copy(copy, other.path().join("mirror.db")).unwrap();
     let opened = Mirror::open_with(other.path(), &desk.key, now(), small()).unwrap();
     assert_eq!(serial(&opened.mirror, PUMP), "SN-1");
+}
+
+#[test]
+fn a_crash_in_the_middle_of_a_rebuild_costs_nothing_and_neither_does_a_lost_database() {
+    let desk = Desk::new();
+    drop(desk.at_work());
+    let mirror = desk.open();
+    for pump in 0xf1..0xf9 {
+        add_pump(&mirror, pump, "SN");
+    }
+    drop(mirror);
+    let lost = desk.snapshot("database");
+    for file in ["mirror.db", "mirror.db-wal"] {
+        std::fs::remove_file(desk.path().join(file)).ok();
+    }
+    let wrong = Mirror::open_with(desk.path(), &DataKey::from_bytes([9; 32]), now(), small());
+    assert!(matches!(wrong, Err(OpenError::WrongKey)), "a new database under another key would hide the work");
+    // The new database was made, and the program killed before the spool was read into it.
+    let opened = desk.opened();
+    assert_eq!(opened.report.rebuilt.as_ref().unwrap().operations, 8);
+    drop(opened);
+    let connection = Connection::open(desk.path().join("mirror.db")).unwrap();
+    let key: String = desk.key.expose().iter().map(|b| format!("{b:02x}")).collect();
+    connection.pragma_update(None, "key", format!("x'{key}'")).unwrap();
+    connection.execute_batch("DELETE FROM outbox; UPDATE profile SET spool_read = 0, next_seq = 1;").unwrap();
+    drop(connection);
+    assert_eq!(desk.opened().report.rebuilt.unwrap().operations, 8);
+    desk.put_back(&lost);
+    assert_eq!(desk.opened().mirror.read(|r| r.outbox()).unwrap().len(), 8);
+}
+
+#[test]
+fn an_older_copy_of_the_database_put_back_gets_all_later_work_from_the_spool() {
+    let desk = Desk::new();
+    drop(desk.at_work());
+    let older = desk.snapshot("database");
+    let mut options = small();
+    options.segment_bytes = 1024;
+    let mirror = Mirror::open_with(desk.path(), &desk.key, now(), options).unwrap().mirror;
+    for pump in 0xf1..0xf9 {
+        add_pump(&mirror, pump, "SN");
+    }
+    drop(mirror);
+    desk.put_back(&older);
+    let mirror = desk.open();
+    let seqs: Vec<_> = mirror.read(|r| r.outbox()).unwrap().iter().map(|line| line.operation.seq).collect();
+    assert_eq!(seqs, (1..9).collect::<Vec<i64>>(), "with the numbers they had: some may have been sent");
 }

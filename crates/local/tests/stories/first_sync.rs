@@ -9,7 +9,8 @@ fn a_first_sync_goes_on_where_it_was_cut() {
     let desk = Desk::new();
     let mut mirror = desk.open();
     mirror.begin_first_sync(&cursor("100:100:")).unwrap();
-    let makers: Vec<_> = (1..=3).map(|n| row(Entity::Manufacturers, n, 1, json!({"name": format!("Maker {n}")}))).collect();
+    let makers: Vec<_> =
+        (1..=3).map(|n| row(Entity::Manufacturers, n, 1, json!({"name": format!("Maker {n}")}))).collect();
     mirror.apply_page(Entity::Manufacturers, &makers[..2], false).unwrap();
     drop(mirror);
 

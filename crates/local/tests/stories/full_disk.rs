@@ -85,7 +85,11 @@ fn on_a_full_disk_what_was_acknowledged_is_there_and_what_was_not_is_not() {
 
     let photo = mirror.write(now(), |tx| {
         tx.attach_photo(PhotoNew {
-            id: PhotoId(id(0x71)), root_id: id(0x71), fields: fields(json!({"job_id": id(JOB)})), bytes: &[7; 5000], thumbnail: b"",
+            id: PhotoId(id(0x71)),
+            root_id: id(0x71),
+            fields: fields(json!({"job_id": id(JOB)})),
+            bytes: &[7; 5000],
+            thumbnail: b"",
         })
     });
     assert!(matches!(photo, Err(MirrorError::DiskFull)), "photos are refused first, words last");
@@ -95,7 +99,12 @@ fn on_a_full_disk_what_was_acknowledged_is_there_and_what_was_not_is_not() {
     let refused = loop {
         let pump = 0xf000 + saved.len() as u128;
         let outcome = mirror.write(now(), |tx| {
-            tx.insert(Entity::EquipmentInventory, id(pump), id(pump), fields(json!({"location_id": id(SITE), "notes": notes})))
+            tx.insert(
+                Entity::EquipmentInventory,
+                id(pump),
+                id(pump),
+                fields(json!({"location_id": id(SITE), "notes": notes})),
+            )
         });
         match outcome {
             Ok(_) => saved.push(pump),

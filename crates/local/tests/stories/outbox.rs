@@ -10,13 +10,23 @@ use crate::desk::*;
 fn base_and_new_hold_exactly_what_was_changed() {
     let desk = Desk::new();
     let mut mirror = desk.at_work();
-    edit(&mirror, PUMP, json!({
-        "serial_number": "SN-2", "status": "active",
-        "components": {"belt_size": "5L350", "drive": "belt", "filter_size": "16x25x4"},
-    }));
+    edit(
+        &mirror,
+        PUMP,
+        json!({
+            "serial_number": "SN-2", "status": "active",
+            "components": {"belt_size": "5L350", "drive": "belt", "filter_size": "16x25x4"},
+        }),
+    );
     let operation = batch(&mut mirror).remove(0);
-    assert_eq!(json!(operation.base), json!({"serial_number": "SN-1", "components": {"belt_size": "4L340", "filter_size": null}}));
-    assert_eq!(json!(operation.new), json!({"serial_number": "SN-2", "components": {"belt_size": "5L350", "filter_size": "16x25x4"}}));
+    assert_eq!(
+        json!(operation.base),
+        json!({"serial_number": "SN-1", "components": {"belt_size": "4L340", "filter_size": null}})
+    );
+    assert_eq!(
+        json!(operation.new),
+        json!({"serial_number": "SN-2", "components": {"belt_size": "5L350", "filter_size": "16x25x4"}})
+    );
     assert_eq!((operation.kind, operation.base_row_ver, operation.seq), (OpKind::Update, 4, 1));
     assert_eq!(edit(&mirror, PUMP, json!({"serial_number": "SN-2"})), None, "no change is no operation");
 }
@@ -39,7 +49,10 @@ fn changes_never_sent_become_one_and_what_was_ever_sent_is_never_altered() {
     let first = edit(&mirror, PUMP, json!({"serial_number": "A"}));
     assert_eq!(edit(&mirror, PUMP, json!({"serial_number": "B", "notes": "n"})), first);
     let sent = batch(&mut mirror).remove(0);
-    assert_eq!(json!([sent.base, sent.new]), json!([{"serial_number": "SN-1", "notes": null}, {"serial_number": "B", "notes": "n"}]));
+    assert_eq!(
+        json!([sent.base, sent.new]),
+        json!([{"serial_number": "SN-1", "notes": null}, {"serial_number": "B", "notes": "n"}])
+    );
     let second = edit(&mirror, PUMP, json!({"serial_number": "C"}));
     assert_ne!(second, first, "the first is in flight");
     mirror.put_back(&[sent.op_id]).unwrap();
@@ -67,7 +80,12 @@ fn one_refused_operation_stops_its_own_item_and_nothing_else() {
     add_pump(&mirror, 0xe8, "SN-8");
     edit(&mirror, PUMP, json!({"serial_number": "A"}));
     let sent = batch(&mut mirror);
-    mirror.settle(&[receipt(sent[1].op_id, Outcome::Rejected, None), receipt(sent[0].op_id, Outcome::Applied, Some("150"))], later(1)).unwrap();
+    mirror
+        .settle(
+            &[receipt(sent[1].op_id, Outcome::Rejected, None), receipt(sent[0].op_id, Outcome::Applied, Some("150"))],
+            later(1),
+        )
+        .unwrap();
     edit(&mirror, PUMP, json!({"notes": "after the refusal"}));
     for (pump, serial) in [(0xe8, "B"), (0xe9, "C")] {
         if pump == 0xe8 {
@@ -131,10 +149,10 @@ fn a_refused_operation_is_corrected_and_keeps_its_place_before_its_followers() {
     let again = write(&mirror, |tx| tx.send_again(sent[0].op_id, fields(json!({"serial_number": "GOOD"})))).unwrap();
     assert_ne!(again, sent[0].op_id);
     let next = batch(&mut mirror);
-    assert_eq!(next.iter().map(|o| json!(o.new)).collect::<Vec<_>>(), [
-        json!({"serial_number": "GOOD", "notes": "kept"}),
-        json!({"location_detail": "Roof"}),
-    ]);
+    assert_eq!(
+        next.iter().map(|o| json!(o.new)).collect::<Vec<_>>(),
+        [json!({"serial_number": "GOOD", "notes": "kept"}), json!({"location_detail": "Roof"}),]
+    );
     assert!(next.iter().all(|o| o.seq > 2), "numbers are never used twice");
     assert_eq!(serial(&mirror, PUMP), "GOOD");
     let again = mirror.write(now(), |tx| tx.send_again(sent[0].op_id, fields(json!({}))));

@@ -84,9 +84,14 @@ fn a_declined_change_leaves_the_servers_row_and_asks_for_it_again() {
     mirror.settle(&[receipt(sent[0].op_id, Outcome::Parked, None)], later(1)).unwrap();
     mirror.apply_pull(&pull("120:120:", Vec::new())).unwrap();
     assert_eq!(serial(&mirror, PUMP), "MINE", "parked work stays to be seen");
-    let decided = row(Entity::ParkedOperations, 0x77, 2, json!({
-        "op_id": sent[0].op_id.uuid(), "location_id": id(SITE), "reason": "out_of_scope", "decision": "declined",
-    }));
+    let decided = row(
+        Entity::ParkedOperations,
+        0x77,
+        2,
+        json!({
+            "op_id": sent[0].op_id.uuid(), "location_id": id(SITE), "reason": "out_of_scope", "decision": "declined",
+        }),
+    );
     mirror.apply_pull(&pull("130:130:", vec![(Entity::ParkedOperations, vec![decided])])).unwrap();
     assert_eq!(serial(&mirror, PUMP), "SN-1");
     assert_eq!(mirror.state().unwrap().refetch, [(Entity::EquipmentInventory, id(PUMP))]);
@@ -104,9 +109,20 @@ fn a_server_put_back_gets_the_journal_again_under_the_same_ids() {
     let second = add_pump(&mirror, 0xe9, "SN-9");
     edit(&mirror, PUMP, json!({"serial_number": "SN-2"}));
     let lost = push(&mut mirror, "160");
-    mirror.apply_pull(&pull("170:170:", vec![
-        (Entity::EquipmentInventory, vec![row(Entity::EquipmentInventory, 0xe9, 1, json!({"location_id": id(SITE), "serial_number": "SN-9"}))]),
-    ])).unwrap();
+    mirror
+        .apply_pull(&pull(
+            "170:170:",
+            vec![(
+                Entity::EquipmentInventory,
+                vec![row(
+                    Entity::EquipmentInventory,
+                    0xe9,
+                    1,
+                    json!({"location_id": id(SITE), "serial_number": "SN-9"}),
+                )],
+            )],
+        ))
+        .unwrap();
     assert_eq!(mirror.state().unwrap().highest_receipted_seq, 3);
 
     assert_eq!(mirror.begin_reconcile(1).unwrap(), 2);

@@ -1,8 +1,8 @@
 use clara_domain::mirror::Entity;
 use clara_domain::operation::Outcome;
 use clara_domain::{InspectionId, OpId, PhotoId};
-use clara_local::{Mirror, PhotoNew, sha256_hex};
 use clara_local::table::photos::PhotoBytes;
+use clara_local::{Mirror, PhotoNew, sha256_hex};
 use clara_sync::{MAX_CHUNK_BYTES, Replica};
 use serde_json::json;
 
@@ -47,9 +47,14 @@ fn bytes_follow_their_row_and_are_freed_only_when_a_pull_has_shown_them_stored()
     mirror.photo_stored(next.id).unwrap();
     assert_eq!(mirror.next_photo(&[]).unwrap(), None);
     assert_eq!(write(&mirror, |tx| tx.free_photos(u64::MAX)), 0, "no pull has shown it");
-    let stored = row(Entity::Photos, 0x71, 2, json!({
-        "location_id": id(SITE), "sha256": sha256_hex(&bytes), "state": "stored", "byte_count": bytes.len(),
-    }));
+    let stored = row(
+        Entity::Photos,
+        0x71,
+        2,
+        json!({
+            "location_id": id(SITE), "sha256": sha256_hex(&bytes), "state": "stored", "byte_count": bytes.len(),
+        }),
+    );
     mirror.apply_pull(&pull("160:160:", vec![(Entity::Photos, vec![stored])])).unwrap();
     assert_eq!(write(&mirror, |tx| tx.free_photos(1)), bytes.len() as u64);
     assert_eq!(files(&desk), 0);
@@ -88,14 +93,18 @@ fn changed_or_missing_bytes_are_noticed_and_asked_for_again() {
     attach(&mirror, 0x72, &picture(2), None);
     push(&mut mirror, "150");
     let file = |mirror: &Mirror, photo: u128| {
-        let before: Vec<_> = std::fs::read_dir(desk.path().join("photos")).unwrap().map(|e| e.unwrap().path()).collect();
-        before.into_iter().find(|path| {
-            let kept = std::fs::read(path).unwrap();
-            std::fs::write(path, b"x").unwrap();
-            let hit = mirror.read(|r| r.photo_bytes(PhotoId(id(photo)))).is_err();
-            std::fs::write(path, kept).unwrap();
-            hit
-        }).unwrap()
+        let before: Vec<_> =
+            std::fs::read_dir(desk.path().join("photos")).unwrap().map(|e| e.unwrap().path()).collect();
+        before
+            .into_iter()
+            .find(|path| {
+                let kept = std::fs::read(path).unwrap();
+                std::fs::write(path, b"x").unwrap();
+                let hit = mirror.read(|r| r.photo_bytes(PhotoId(id(photo)))).is_err();
+                std::fs::write(path, kept).unwrap();
+                hit
+            })
+            .unwrap()
     };
     let (first, second) = (file(&mirror, 0x71), file(&mirror, 0x72));
     let mut bytes = std::fs::read(&first).unwrap();
@@ -110,7 +119,8 @@ fn changed_or_missing_bytes_are_noticed_and_asked_for_again() {
     assert_eq!((opened.report.photos_missing, opened.report.orphans_removed), (1, 1));
     let mut mirror = opened.mirror;
     assert_eq!(mirror.next_photo(&[]).unwrap(), None);
-    let states: Vec<_> = [0x71, 0x72].iter().map(|p| mirror.read(|r| r.photo(PhotoId(id(*p)))).unwrap().unwrap().bytes).collect();
+    let states: Vec<_> =
+        [0x71, 0x72].iter().map(|p| mirror.read(|r| r.photo(PhotoId(id(*p)))).unwrap().unwrap().bytes).collect();
     assert_eq!(states, [PhotoBytes::Damaged, PhotoBytes::Missing]);
 }
 
@@ -121,7 +131,11 @@ fn a_save_that_fails_leaves_no_file_behind() {
     let bytes = picture(1);
     let failed: Result<((), _), clara_local::MirrorError> = mirror.write(now(), |tx| {
         tx.attach_photo(PhotoNew {
-            id: PhotoId(id(0x71)), root_id: id(0x71), fields: fields(json!({"job_id": id(JOB)})), bytes: &bytes, thumbnail: b"",
+            id: PhotoId(id(0x71)),
+            root_id: id(0x71),
+            fields: fields(json!({"job_id": id(JOB)})),
+            bytes: &bytes,
+            thumbnail: b"",
         })?;
         Err(clara_local::MirrorError::NotEnrolled)
     });

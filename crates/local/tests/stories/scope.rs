@@ -68,9 +68,10 @@ fn a_site_that_comes_back_has_its_sealed_work_over_it_again() {
 fn a_pull_is_applied_whole_or_not_at_all() {
     let desk = Desk::new();
     let mut mirror = desk.at_work();
-    let mut bad = pull("110:110:", vec![
-        (Entity::Locations, vec![row(Entity::Locations, 0x60, 1, json!({"location_name": "New"}))]),
-    ]);
+    let mut bad = pull(
+        "110:110:",
+        vec![(Entity::Locations, vec![row(Entity::Locations, 0x60, 1, json!({"location_name": "New"}))])],
+    );
     let mut short = row(Entity::Jobs, 0x61, 1, json!({}));
     short.cells.pop();
     bad.rows.push(clara_sync::TableRows { entity: Entity::Jobs, rows: vec![short] });

@@ -26,18 +26,32 @@ fn catalogue(desk: &Desk) -> Mirror {
             }))
         })
         .collect();
-    let problems = vec![row(Entity::CommonProblems, 0x5001, 1, json!({
-        "equipment_model_id": id(0x4001), "problem_description": "Compressor trips, code E-5",
-        "symptoms": ["Low-pressure alarm"], "severity": "high", "frequency": "common",
-    }))];
-    mirror.apply_pull(&pull("110:110:", vec![
-        (Entity::Manufacturers, makers), (Entity::EquipmentModels, models), (Entity::CommonProblems, problems),
-    ])).unwrap();
+    let problems = vec![row(
+        Entity::CommonProblems,
+        0x5001,
+        1,
+        json!({
+            "equipment_model_id": id(0x4001), "problem_description": "Compressor trips, code E-5",
+            "symptoms": ["Low-pressure alarm"], "severity": "high", "frequency": "common",
+        }),
+    )];
+    mirror
+        .apply_pull(&pull(
+            "110:110:",
+            vec![
+                (Entity::Manufacturers, makers),
+                (Entity::EquipmentModels, models),
+                (Entity::CommonProblems, problems),
+            ],
+        ))
+        .unwrap();
     mirror
 }
 
 fn search(mirror: &Mirror, text: &str) -> Found {
-    mirror.read(|r| r.search_specs(&SpecQuery { text, within: Within::All, site: Some(site(SITE)), limit: 20 })).unwrap()
+    mirror
+        .read(|r| r.search_specs(&SpecQuery { text, within: Within::All, site: Some(site(SITE)), limit: 20 }))
+        .unwrap()
 }
 
 fn first(mirror: &Mirror, text: &str) -> (String, Rank) {
@@ -79,13 +93,18 @@ fn what_hangs_on_this_site_comes_before_its_neighbors_in_the_catalogue() {
     let desk = Desk::new();
     let mut mirror = catalogue(&desk);
     assert_eq!(search(&mirror, "FTXS1").hits[0].model_number, "FTXS12WVJU9");
-    let here = row(Entity::EquipmentInventory, 0xe7, 1, json!({"location_id": id(SITE), "equipment_model_id": id(0x4002)}));
+    let here =
+        row(Entity::EquipmentInventory, 0xe7, 1, json!({"location_id": id(SITE), "equipment_model_id": id(0x4002)}));
     mirror.apply_pull(&pull("120:120:", vec![(Entity::EquipmentInventory, vec![here])])).unwrap();
     let found = search(&mirror, "FTXS1");
     assert_eq!(found.hits[0].model_number, "FTXS15WVJU9");
     assert_eq!((found.all, found.in_our_care, found.this_site), (2, 1, 1));
     assert_eq!(first(&mirror, "FTXS12WVJU9").0, "FTXS12WVJU9", "the exact number comes first all the same");
-    let only = mirror.read(|r| r.search_specs(&SpecQuery { text: "FTXS1", within: Within::ThisSite, site: Some(site(SITE)), limit: 20 })).unwrap();
+    let only = mirror
+        .read(|r| {
+            r.search_specs(&SpecQuery { text: "FTXS1", within: Within::ThisSite, site: Some(site(SITE)), limit: 20 })
+        })
+        .unwrap();
     assert_eq!(only.hits.len(), 1);
 }
 
@@ -103,14 +122,23 @@ fn the_letters_that_were_read_as_others_are_told() {
 fn the_index_follows_renames_and_deletions() {
     let desk = Desk::new();
     let mut mirror = catalogue(&desk);
-    let renamed = row(Entity::EquipmentModels, 0x4001, 2, json!({"manufacturer_id": id(0x3a), "model_number": "NEW-777"}));
-    let deleted = row(Entity::EquipmentModels, 0x4002, 2, json!({
-        "manufacturer_id": id(0x3a), "model_number": "FTXS15WVJU9", "deleted_at": "2026-01-01T00:00:00.000000Z",
-    }));
+    let renamed =
+        row(Entity::EquipmentModels, 0x4001, 2, json!({"manufacturer_id": id(0x3a), "model_number": "NEW-777"}));
+    let deleted = row(
+        Entity::EquipmentModels,
+        0x4002,
+        2,
+        json!({
+            "manufacturer_id": id(0x3a), "model_number": "FTXS15WVJU9", "deleted_at": "2026-01-01T00:00:00.000000Z",
+        }),
+    );
     let maker = row(Entity::Manufacturers, 0x3a, 2, json!({"name": "Goodman"}));
-    mirror.apply_pull(&pull("120:120:", vec![
-        (Entity::Manufacturers, vec![maker]), (Entity::EquipmentModels, vec![renamed, deleted]),
-    ])).unwrap();
+    mirror
+        .apply_pull(&pull(
+            "120:120:",
+            vec![(Entity::Manufacturers, vec![maker]), (Entity::EquipmentModels, vec![renamed, deleted])],
+        ))
+        .unwrap();
     assert_eq!(first(&mirror, "new777").0, "NEW-777");
     assert!(search(&mirror, "FTXS1").hits.is_empty());
     assert!(search(&mirror, "daikin").hits.is_empty());

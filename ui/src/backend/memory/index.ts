@@ -35,7 +35,11 @@ if (choice.get('sync') === 'clear') {
   work.length = 0
   conflicts.length = 0
 }
-if (choice.get('sync') === 'first') Object.assign(status, { net: 'online', only_here: 0, needs_you: 0, photos_waiting: 0, first_sync: { percent: 61, can_start: true, now: 'The catalog', rows: 63_412 } })
+if (choice.get('sync') === 'first') {
+  work.length = 0
+  conflicts.length = 0
+  Object.assign(status, { net: 'online', only_here: 0, needs_you: 0, photos_waiting: 0, first_sync: { percent: 61, can_start: true, now: 'The catalog', rows: 63_412 } })
+}
 
 function changed(...entities: string[]) {
   queueMicrotask(() => {
@@ -121,6 +125,7 @@ function equipmentSheet(item: Item): EquipmentSheet {
     replaced: null, replaced_by: null, notes: item.category === 'hvac' ? 'Roof hatch key at the school office. Disconnect is inside panel 1, left.' : null, saved_here: item.tag === 'BFP-2',
   }
 }
+let taken = 0
 const reasonsGiven = new Map<string, string>()
 const itemById = (id: string) => need(items.find((i) => i.equipment_id === id))
 const jobById = (id: string) => need(jobs.find((j) => j.id === id))
@@ -137,7 +142,7 @@ function settle(item: Item, field_key: string) {
 
 function takeIn(target: Commands['add_photo'][0]['target'], name: string) {
   if (!/\.(jpe?g|png|webp)$/i.test(name)) return { kept: [], refused: [{ name, reason: 'This file is no picture that can be read. Everything typed is safe. Take it again, or go on without it.' }] }
-  const photo: PhotoTile = { photo_id: `new-${String(Date.now())}`, caption: target.caption, field_key: target.field_key, taken_at: now(), position: null, state: 'waiting', width: 1200, height: 900, byte_count: 1_900_000 }
+  const photo: PhotoTile = { photo_id: `new-${String(++taken)}`, caption: target.caption, field_key: target.field_key, taken_at: now(), position: null, state: 'waiting', width: 1200, height: 900, byte_count: 1_900_000 }
   const item = items.find((i) => i.equipment_id === target.equipment_id) ?? (target.inspection_id ? draftById(target.inspection_id) : undefined)
   if (item) {
     draftOf(item).photos.push(photo)
@@ -236,7 +241,7 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
   add_equipment: (request) => {
     const site = need(Object.values(siteOf).find((s) => s.id === request.location_id))
     const known = models.find((m) => m.id === request.model_id)
-    const item: Item = { ...itemById('eq-harbor-jp-1'), equipment_id: `eq-${String(Date.now())}`, tag: request.tag ?? request.manual_model_number ?? 'New', category: request.category, manufacturer: known?.maker ?? request.manual_manufacturer, model_number: known?.number ?? request.manual_model_number, serial_number: request.serial_number, location_id: site.id, location_name: site.name, location_detail: request.location_detail, place: request.location_detail ?? 'Elsewhere', model_id: request.model_id, missing: ['photo'], capture: { captured: 4, justified: 0, missing: 1 } }
+    const item: Item = { ...itemById('eq-harbor-jp-1'), equipment_id: `eq-${String(++taken)}`, tag: request.tag ?? request.manual_model_number ?? 'New', category: request.category, manufacturer: known?.maker ?? request.manual_manufacturer, model_number: known?.number ?? request.manual_model_number, serial_number: request.serial_number, location_id: site.id, location_name: site.name, location_detail: request.location_detail, place: request.location_detail ?? 'Elsewhere', model_id: request.model_id, missing: ['photo'], capture: { captured: 4, justified: 0, missing: 1 } }
     items.push(item)
     changed('equipment_inventory')
     return equipmentSheet(item)

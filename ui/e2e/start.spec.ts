@@ -1,0 +1,44 @@
+import { expect, open, test } from './app.ts'
+
+test('the demo opens with one press', async ({ app }) => {
+  await open(app, '', '?start=fresh')
+  await app.getByTestId('firstrun-demo').click()
+  await expect(app.getByTestId('now')).toBeVisible()
+})
+
+test('an enrollment text that is broken says so beside the field, and a whole one enrolls', async ({ app }) => {
+  await open(app, '', '?start=fresh')
+  await expect(app.getByTestId('firstrun-device-name')).toHaveValue('Laptop 07')
+  await app.getByTestId('firstrun-enroll-text').fill('half of it')
+  await app.getByTestId('firstrun-enroll').click()
+  await expect(app.getByTestId('failure')).toHaveAttribute('data-code', 'enrolment')
+  await expect(app.getByTestId('firstrun-enroll-text')).toHaveAttribute('aria-invalid', 'true')
+  await app.getByTestId('firstrun-enroll-file').setInputFiles({ name: 'laptop.clara', mimeType: 'text/plain', buffer: Buffer.from('CLARA1 whole') })
+  await expect(app.getByTestId('firstrun-enroll-text')).toHaveValue('CLARA1 whole')
+  await app.getByTestId('firstrun-passphrase').fill('pump room')
+  await app.getByTestId('firstrun-enroll').click()
+  await expect(app.getByTestId('now')).toBeVisible()
+})
+
+test('without a keyring a passphrase is asked for', async ({ app }) => {
+  await open(app, '', '?start=fresh&keyring=none')
+  await expect(app.getByTestId('firstrun-passphrase')).toHaveAttribute('required')
+  await expect(app.getByTestId('check-keyring')).toContainText('No keyring')
+})
+
+test('a locked laptop opens with its passphrase and no other', async ({ app }) => {
+  await open(app, '', '?start=locked')
+  await expect(app.getByTestId('locked-passphrase')).toBeFocused()
+  await app.keyboard.type('wrong')
+  await app.keyboard.press('Enter')
+  await expect(app.getByTestId('failure')).toContainText('Your work is here and stays here.')
+  await app.getByTestId('locked-passphrase').fill('pump room')
+  await app.keyboard.press('Enter')
+  await expect(app.getByTestId('now')).toBeVisible()
+})
+
+test('a first sync shows how far it is, and that work can start', async ({ app }) => {
+  await open(app, 'today', '?sync=first')
+  await expect(app.getByTestId('first-sync')).toContainText('61%')
+  await expect(app.getByTestId('now')).toBeVisible()
+})

@@ -1,0 +1,65 @@
+import { expect, open, test } from './app.ts'
+
+test('a conflict is decided with one key and Enter', async ({ app }) => {
+  await open(app, 'sync')
+  await app.getByTestId('conflict-card').waitFor()
+  await app.locator('h1').click()
+  await app.keyboard.press('1')
+  await expect(app.getByTestId('conflict-keep')).toHaveText('Keep mine')
+  await app.keyboard.press('Enter')
+  await expect(app.getByTestId('conflict-card')).toHaveCount(0)
+  await expect(app.getByTestId('toast')).toContainText('mine kept')
+  await expect(app.getByTestId('rail-sync')).toContainText('1 needs you')
+})
+
+test('both values can be joined and edited before they are kept', async ({ app }) => {
+  await open(app, 'sync')
+  await app.getByTestId('keep-both').click()
+  await app.getByLabel('Both, edited').fill('Pump room B2, north wall by door 0114')
+  await app.getByTestId('conflict-keep').click()
+  await expect(app.getByTestId('conflict-card')).toHaveCount(0)
+})
+
+test('parked work says why, offers what can be done, and nothing else waits for it', async ({ app }) => {
+  await open(app, 'sync')
+  const card = app.getByTestId('work-card').filter({ hasText: 'E-14' })
+  await expect(card).toContainText('The office retired E-14')
+  await expect(card.getByRole('button', { name: /delete/i })).toHaveCount(0)
+  await card.getByTestId('work-retry').click()
+  await expect(app.getByTestId('work-row').filter({ hasText: 'Inspection of E-14' })).toHaveAttribute('data-state', 'saved')
+})
+
+test('the light, the lanes and the list tell one number; syncing empties them', async ({ app }) => {
+  await open(app, 'sync')
+  await expect(app.getByTestId('sync-light')).toContainText('8 only on this laptop')
+  await app.getByTestId('sync-now').click()
+  await expect(app.getByTestId('sync-light')).not.toContainText('only on this laptop')
+  await expect(app.getByTestId('net-chip')).toHaveText('Online')
+})
+
+test('working offline is a choice that says what it means', async ({ app }) => {
+  await open(app, 'sync')
+  await app.getByTestId('work-offline').click()
+  await expect(app.getByTestId('net-chip')).toHaveText('Working offline')
+  await app.getByTestId('sync-now').click()
+  await expect(app.getByTestId('failure')).toContainText('You work offline.')
+  await app.getByTestId('work-offline').click()
+  await expect(app.getByTestId('net-chip')).not.toHaveText('Working offline')
+})
+
+test('checking against the server tells what was compared, or why it could not be', async ({ app }) => {
+  await open(app, 'sync')
+  await app.getByTestId('check-server').click()
+  await expect(app.getByTestId('failure')).toContainText('Your work is here and stays here.')
+  await app.getByTestId('sync-now').click()
+  await expect(app.getByTestId('net-chip')).toHaveText('Online')
+  await app.getByTestId('check-server').click()
+  await expect(app.getByTestId('checked')).toContainText('Both sides are the same.')
+})
+
+test('a manager decides on work that waits, and its author stays', async ({ app }) => {
+  await open(app, 'sync', '?user=manager')
+  await expect(app.getByTestId('parked-card')).toContainText('K. Osei')
+  await app.getByTestId('parked-accept').click()
+  await expect(app.getByTestId('parked-card')).toHaveCount(0)
+})
