@@ -12,7 +12,7 @@ CREATE TABLE profile (
     next_seq INTEGER NOT NULL DEFAULT 1,
     highest_receipted_seq INTEGER NOT NULL DEFAULT 0,
     system_identifier TEXT,
-    timeline INTEGER,
+    incarnation INTEGER,
     epoch TEXT,
     server_schema_version INTEGER,
     cursor TEXT,

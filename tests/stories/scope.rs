@@ -113,3 +113,18 @@ fn a_manager_holds_all_sites() {
     assert_eq!(mo.rows(EquipmentInventory).len(), 9);
     assert_same(&mut mo);
 }
+
+#[test]
+fn a_technician_who_becomes_a_manager_holds_all_sites_at_the_next_sync_and_loses_them_again() {
+    let company = found();
+    let mut ben = Device::enroll(&company, ids::BEN);
+    ben.sync();
+    company.office(&format!("UPDATE users SET role = 'manager' WHERE id = '{}'", ids::BEN));
+    ben.sync();
+    assert_eq!(ben.rows(Locations).len(), 3);
+    assert_same(&mut ben);
+    company.office(&format!("UPDATE users SET role = 'technician' WHERE id = '{}'", ids::BEN));
+    ben.sync();
+    assert_eq!(ben.rows(Locations).len(), 1);
+    assert_same(&mut ben);
+}

@@ -33,19 +33,17 @@ fn an_inspection_made_offline_survives_the_power_and_reaches_the_server_once() {
     let office = Office::open();
     let laptop = Laptop::new("job");
     let job = office.ask("SELECT id FROM jobs WHERE job_number = 'J-20821'");
-    let item = office.ask(&format!(
-        "SELECT e.equipment_id FROM job_equipment e JOIN equipment_inventory i ON i.id = e.equipment_id
-         WHERE e.job_id = '{job}' AND i.components ->> 'tag' = 'BFP-4'"
-    ));
 
     let window = laptop.open();
     enroll(&window, &office);
     window.press("rail-jobs");
     window.press("job-row-J-20821");
+    let item = device(&window, "BFP-4");
     window.picture("3-job");
     window.press("job-start");
+    let status = format!("SELECT job_status FROM jobs WHERE id = '{job}'");
+    window.until(|| office.ask(&status) == "in_progress", || "the office sees the job started".into());
     synced(&window);
-    assert_eq!(office.ask(&format!("SELECT job_status FROM jobs WHERE id = '{job}'")), "in_progress");
 
     // Down in the pump room there is no network, and the technician says so.
     office.cut();
@@ -54,8 +52,8 @@ fn an_inspection_made_offline_survives_the_power_and_reaches_the_server_once() {
     window.see_css("[data-testid=\"work-offline\"][data-offline=\"true\"]");
     window.press("rail-jobs");
     window.press("job-row-J-20821");
-    let device = format!("[data-testid=\"device-row\"][data-equipment-id=\"{item}\"]");
-    window.press_css(&device);
+    let row = format!("[data-testid=\"device-row\"][data-equipment-id=\"{item}\"]");
+    window.press_css(&row);
     window.see("save-state");
     window.picture("4-inspection");
     answer(&window, &ANSWERS[..6]);
@@ -77,7 +75,7 @@ fn an_inspection_made_offline_survives_the_power_and_reaches_the_server_once() {
     window.arrives("rail-today");
     window.press("rail-jobs");
     window.press("job-row-J-20821");
-    window.press_css(&device);
+    window.press_css(&row);
     window.see("save-state");
     for (key, value) in &ANSWERS[..6] {
         assert_eq!(&answered(&window, key), value, "{key} is still there");
@@ -135,6 +133,17 @@ fn enroll(window: &Window, office: &Office) {
     window.picture("2-first-sync");
     window.arrives("today-continue");
     synced(window);
+}
+
+/// The equipment behind the row that shows this tag.
+fn device(window: &Window, tag: &str) -> String {
+    window.see("device-row");
+    let id = window.script(
+        "return [...document.querySelectorAll('[data-testid=device-row]')]
+             .find((row) => row.querySelector('.tag')?.innerText.trim() === arguments[0])?.dataset.equipmentId",
+        json!([tag]),
+    );
+    id.as_str().unwrap_or_else(|| panic!("the job has no {tag}")).to_owned()
 }
 
 /// Answers items, whichever step they stand in.

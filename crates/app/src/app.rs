@@ -186,7 +186,14 @@ impl Open {
     }
 
     /// Changes fields of one row.
-    pub(crate) fn change(&self, now: DateTime<Utc>, entity: Entity, row: Uuid, root: Uuid, fields: Value) -> Result<()> {
+    pub(crate) fn change(
+        &self,
+        now: DateTime<Utc>,
+        entity: Entity,
+        row: Uuid,
+        root: Uuid,
+        fields: Value,
+    ) -> Result<()> {
         let Value::Object(fields) = fields else { return Err(Error::Bug("fields that are no object")) };
         self.write(now, |write| Ok(write.update(entity, row, root, fields).map(drop)?))
     }

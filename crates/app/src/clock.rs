@@ -59,7 +59,6 @@ impl Clock for SetClock {
     }
 }
 
-
 /// Random bytes from the system.
 ///
 /// # Errors

@@ -107,9 +107,7 @@ fn given(fault: Fault) -> Failure {
         Fault::NotADate => ("This is not a date.", "Type it as year, month, day: 2026-11-22."),
         Fault::FromCatalogue => ("This comes from the catalog and is not typed here.", "Choose another model instead."),
         Fault::NoSuchField => ("The nameplate has no such field.", "Choose one of its fields."),
-        Fault::NoSuchReason => {
-            ("This is not one of the reasons.", "Choose unreadable, inaccessible or not present.")
-        }
+        Fault::NoSuchReason => ("This is not one of the reasons.", "Choose unreadable, inaccessible or not present."),
         Fault::NoSuchSource => ("This is not a way a value is read.", "Use typed, scanned or confirmed."),
         Fault::NotBase64 => ("The photo did not arrive whole.", "Drop it on the window again."),
         Fault::TooLong => ("This is longer than can be kept.", "Shorten it and save again."),
@@ -123,7 +121,9 @@ fn rule_words(rule: Rule) -> Failure {
             "This inspection is complete; it does not change any more.".into(),
             "Amend it instead: the first one stays beside yours.".into(),
         ),
-        Rule::NotReady(lines) => (format!("This inspection is not ready. {}", lines.join(" ")), "Then complete it.".into()),
+        Rule::NotReady(lines) => {
+            (format!("This inspection is not ready. {}", lines.join(" ")), "Then complete it.".into())
+        }
         Rule::GapsNeedReason(gaps) => (
             format!("Something is still missing: {}.", gaps.join("; ")),
             "Capture it, or say why it stays missing, then close the job.".into(),
@@ -138,10 +138,9 @@ fn rule_words(rule: Rule) -> Failure {
         Rule::AlreadyDecided => ("This was decided already.".into(), "Look at the list again.".into()),
         Rule::Demo => ("The demo has no server.".into(), "Enroll this laptop to work with your company's.".into()),
         Rule::Offline => ("You chose to work offline.".into(), "Go back on the network, then sync.".into()),
-        Rule::AlreadyEnrolled => (
-            "This laptop is enrolled already.".into(),
-            "Use another profile folder for another person.".into(),
-        ),
+        Rule::AlreadyEnrolled => {
+            ("This laptop is enrolled already.".into(), "Use another profile folder for another person.".into())
+        }
         Rule::PhotoOfRecord => (
             "This photo belongs to a completed inspection.".into(),
             "Amend the inspection if the photo is wrong.".into(),
@@ -153,10 +152,9 @@ fn rule_words(rule: Rule) -> Failure {
 
 fn enrolment(fault: EnrolmentFault) -> Failure {
     let (message, next) = match fault {
-        EnrolmentFault::Broken => (
-            "This is not a whole enrolment file.",
-            "Open it again from where the office put it, or ask for a new one.",
-        ),
+        EnrolmentFault::Broken => {
+            ("This is not a whole enrolment file.", "Open it again from where the office put it, or ask for a new one.")
+        }
         EnrolmentFault::Refused => (
             "The server does not take this enrolment: it was used, has expired or was withdrawn.",
             "Ask the office for a new one.",
@@ -333,7 +331,9 @@ pub(crate) fn sync(error: &SyncError) -> Failure {
             "It is tried again by itself. If it stays, tell the office.",
         ),
         SyncError::Refused(refusal) => refused(refusal),
-        SyncError::Stopped => failure(Code::ServerNotReached, "The sync was stopped.", WORK_HERE, "Sync again when you like."),
+        SyncError::Stopped => {
+            failure(Code::ServerNotReached, "The sync was stopped.", WORK_HERE, "Sync again when you like.")
+        }
     }
 }
 

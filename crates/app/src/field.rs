@@ -1,8 +1,8 @@
 //! Reading a row's columns by name.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use clara_domain::row::{Fields, Row};
 use clara_domain::mirror::Entity;
+use clara_domain::row::{Fields, Row};
 use serde_json::Value;
 use uuid::Uuid;
 

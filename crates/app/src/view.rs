@@ -14,10 +14,13 @@ use crate::equipment::item::Item;
 use crate::error::Result;
 use crate::field::Record;
 
+/// Rows as looked up; none where the mirror has none.
+type Rows = HashMap<(Entity, Uuid), Option<Rc<Record>>>;
+
 /// A look at the mirror at one point in time.
 pub(crate) struct View<'r> {
     pub(crate) read: &'r Read<'r>,
-    rows: RefCell<HashMap<(Entity, Uuid), Option<Rc<Record>>>>,
+    rows: RefCell<Rows>,
     requirements: OnceCell<Rc<BTreeMap<Category, Vec<Requirement>>>>,
     items: RefCell<HashMap<Uuid, Rc<Item>>>,
     unsent: OnceCell<HashSet<Uuid>>,
@@ -26,7 +29,14 @@ pub(crate) struct View<'r> {
 
 impl<'r> View<'r> {
     pub(crate) fn new(read: &'r Read<'r>) -> View<'r> {
-        View { read, rows: RefCell::default(), requirements: OnceCell::new(), items: RefCell::default(), unsent: OnceCell::new(), sending: OnceCell::new() }
+        View {
+            read,
+            rows: RefCell::default(),
+            requirements: OnceCell::new(),
+            items: RefCell::default(),
+            unsent: OnceCell::new(),
+            sending: OnceCell::new(),
+        }
     }
 
     /// A row, deleted ones included: what refers to it still does.

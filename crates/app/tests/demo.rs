@@ -226,7 +226,8 @@ fn a_field_is_missing_then_justified_then_captured_and_the_percentage_follows() 
         .iter()
         .find_map(|row| {
             let sheet = app.open_equipment(OpenEquipment { equipment_id: row.equipment_id }).unwrap();
-            let field = sheet.fields.iter().find(|f| f.state == FieldState::Missing && f.field_key == "serial_number")?;
+            let field =
+                sheet.fields.iter().find(|f| f.state == FieldState::Missing && f.field_key == "serial_number")?;
             Some((row.clone(), field.field_key.clone()))
         })
         .expect("a company with a missing serial number");
@@ -235,9 +236,7 @@ fn a_field_is_missing_then_justified_then_captured_and_the_percentage_follows() 
 
     let id = row.equipment_id;
     let reason = Some("unreadable".to_owned());
-    let justified = app
-        .justify_field(JustifyField { equipment_id: id, field_key: field.clone(), reason })
-        .unwrap();
+    let justified = app.justify_field(JustifyField { equipment_id: id, field_key: field.clone(), reason }).unwrap();
     assert_eq!(justified.row.capture.missing, row.capture.missing - 1);
     assert_eq!(justified.row.capture.justified, row.capture.justified + 1);
     let between = app.completeness(filter.clone()).unwrap();
@@ -309,7 +308,8 @@ fn half_a_model_number_with_look_alikes_finds_the_model_and_its_problems() {
     let folder = tempfile::tempdir().unwrap();
     let app = demo(folder.path());
     let search = |text: &str| {
-        app.search_specs(SearchSpecs { text: text.into(), within: SpecScope::All, location_id: None, limit: None }).unwrap()
+        app.search_specs(SearchSpecs { text: text.into(), within: SpecScope::All, location_id: None, limit: None })
+            .unwrap()
     };
     let some = search("a").models.first().cloned().or_else(|| search("1").models.first().cloned()).unwrap();
     let mangled: String = some

@@ -37,7 +37,7 @@ pub(crate) fn report(device: DeviceId, count: u32, oldest: Option<DateTime<Utc>>
 #[derive(Deserialize)]
 struct Told(
     String,         // system identifier
-    i64,            // timeline
+    i64,            // incarnation
     Uuid,           // epoch
     i32,            // server_version_num
     bool,           // in recovery
@@ -58,7 +58,7 @@ pub(crate) fn read(row: &PgRow) -> Result<(Hello, bool), CentralError> {
     let told: Told = serde_json::from_str(present(row, 0)?).map_err(|_| garbled())?;
     let Told(
         system_identifier,
-        timeline,
+        incarnation,
         epoch,
         server_version_num,
         in_recovery,
@@ -78,7 +78,7 @@ pub(crate) fn read(row: &PgRow) -> Result<(Hello, bool), CentralError> {
     };
     let hello = Hello {
         system_identifier,
-        timeline,
+        incarnation,
         epoch,
         earlier_epochs,
         server_version_num,

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clara_app::App;
+use clara_contract::Empty;
 use clara_contract::session::{Enroll, StartState, Unlock};
 use clara_contract::sync::{ActOnWork, Checked, SyncStatus, WorkAction, WorkItem, WorkOffline};
-use clara_contract::Empty;
 use uuid::Uuid;
 
 use crate::arguments::{Arguments, Device};
@@ -47,9 +47,9 @@ pub(crate) fn run(verb: &Device, arguments: &Arguments, output: &Output) -> Resu
         }),
         Device::Status => with(arguments, |app| output.answer(&app.sync_status(Empty {})?, say)),
         Device::Verify => with(arguments, |app| verify(app, output)),
-        Device::Offline { state } => with(arguments, |app| {
-            output.answer(&app.work_offline(WorkOffline { offline: state == "on" })?, say)
-        }),
+        Device::Offline { state } => {
+            with(arguments, |app| output.answer(&app.work_offline(WorkOffline { offline: state == "on" })?, say))
+        }
         Device::Work { id, action } => with(arguments, |app| {
             let items = match (id, action) {
                 (Some(id), Some(action)) => act(app, *id, action)?,

@@ -1,8 +1,8 @@
 //! Why a command did not do what was asked.
 
-use clara_contract::{Code, Failure};
 use clara_central::AdminError;
 use clara_central::import::Report;
+use clara_contract::{Code, Failure};
 
 /// What ends a command.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +47,7 @@ impl Error {
         };
         match self {
             Error::Failure(failure) => failure.clone(),
-            Error::Admin(AdminError::Central(error)) => {
-                clara_app::failure_of_server(error)
-            }
+            Error::Admin(AdminError::Central(error)) => clara_app::failure_of_server(error),
             Error::Admin(_) => plain(Code::BadInput, "Run `clara central doctor` to see more."),
             Error::File { .. } => plain(Code::BadInput, "Check the path and its permissions."),
             Error::Given(_) => plain(Code::BadInput, "Run it with --help."),

@@ -75,7 +75,7 @@ fn save(app: &App, input: &InspectionInput) -> Result<(InspectionSheet, TakenIn)
         field_key: Some("photo".into()),
         caption: None,
     };
-    let files: Vec<File> = input.photo.iter().map(|path| file(path)).collect::<Result<_, Error>>()?;
+    let files: Vec<File> = input.photo.iter().map(file).collect::<Result<_, Error>>()?;
     let photos = match files.is_empty() {
         true => TakenIn { kept: Vec::new(), refused: Vec::new() },
         false => app.take_photos(&target, files)?,

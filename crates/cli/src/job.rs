@@ -17,7 +17,9 @@ pub(crate) fn run(verb: &Job, app: &App, output: &Output) -> Result<ExitCode, Er
         Job::List { status, mine, text } => {
             let status = match status.as_deref().map(str::parse) {
                 Some(Ok(status)) => Some(status),
-                Some(Err(_)) => return Err(Error::Given("--status is scheduled, in_progress, completed or cancelled.".into())),
+                Some(Err(_)) => {
+                    return Err(Error::Given("--status is scheduled, in_progress, completed or cancelled.".into()));
+                }
                 None => None,
             };
             let rows = app.list_jobs(ListJobs { status, mine: *mine, text: text.clone(), limit: None })?;
@@ -89,7 +91,11 @@ fn sheet(sheet: &JobSheet) -> String {
                 device.tag.clone(),
                 word(&device.state),
                 device.place.clone(),
-                if device.missing.is_empty() { String::new() } else { format!("missing {}", device.missing.join(", ")) },
+                if device.missing.is_empty() {
+                    String::new()
+                } else {
+                    format!("missing {}", device.missing.join(", "))
+                },
             ]
         })
         .collect();

@@ -33,9 +33,9 @@ pub(crate) fn open(arguments: &Arguments) -> Result<App, Error> {
     let app = app(folder(arguments)?);
     match app.start(Empty {})?.state {
         StartState::Open => Ok(app),
-        StartState::Fresh => {
-            Err(Error::Given("Nobody is enrolled in this profile. Run `clara device enroll` or `clara device try-demo`.".into()))
-        }
+        StartState::Fresh => Err(Error::Given(
+            "Nobody is enrolled in this profile. Run `clara device enroll` or `clara device try-demo`.".into(),
+        )),
         StartState::Locked => {
             let passphrase = secret::ask("CLARA_PASSPHRASE", "Passphrase").unwrap_or_default();
             app.unlock(Unlock { passphrase })?;
@@ -47,7 +47,8 @@ pub(crate) fn open(arguments: &Arguments) -> Result<App, Error> {
 /// `clara call`.
 pub(crate) fn call(asked: &Call, app: &App, output: &Output) -> Result<std::process::ExitCode, Error> {
     let text = if asked.request == "-" { read(Path::new("-"))? } else { asked.request.clone() };
-    let request: Value = serde_json::from_str(&text).map_err(|error| Error::Given(format!("The request is no JSON: {error}.")))?;
+    let request: Value =
+        serde_json::from_str(&text).map_err(|error| Error::Given(format!("The request is no JSON: {error}.")))?;
     let answer = app.call(&asked.command, request)?;
     let done = output.answer(&answer, |answer| format!("{answer:#}"));
     app.close();

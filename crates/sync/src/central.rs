@@ -21,8 +21,9 @@ pub const MAX_CHUNK_BYTES: usize = 256 * 1024;
 pub struct Hello {
     /// `pg_control_system().system_identifier`: another value is another cluster.
     pub system_identifier: String,
-    /// Grows at every point-in-time recovery.
-    pub timeline: i64,
+    /// Another number after every recovery and every start of the server. Whoever puts an older copy in its place has to
+    /// start it, and that is the only trace left once its counters have caught up.
+    pub incarnation: i64,
     /// A uuid that `clara central rebase` renews.
     pub epoch: Uuid,
     /// The epochs before it, all of them: a database with one of ours among them is ours, restored elsewhere.

@@ -24,7 +24,8 @@ pub enum Situation {
     /// The server went on from where the laptop saw it last.
     InStep,
     /// The same database, put back to an earlier state, rebased after a dump, or merely started again, which looks the
-    /// same once its counters have caught up: it may have lost receipted work, and the cursor may mean nothing there.
+    /// same once its counters have caught up: it may have lost receipted work, and the cursor may mean nothing there. A
+    /// person whose role changed is in the same place: what they may see is not what they were sent.
     Restored,
     /// A reconciliation was begun and not ended.
     Reconciling,
@@ -128,7 +129,8 @@ pub fn situation(state: &ReplicaState, hello: &Hello, now: DateTime<Utc>) -> Sit
     };
     let ahead = |cursor: &Option<crate::Cursor>| cursor.as_ref().is_some_and(|c| c.xmax() > hello.snapshot.xmax());
     let restored = server.epoch != hello.epoch
-        || server.timeline != hello.timeline
+        || server.incarnation != hello.incarnation
+        || server.role != hello.role
         || hello.highest_seq < state.highest_receipted_seq
         || ahead(&state.cursor)
         || ahead(&state.first_sync_from);
@@ -184,7 +186,7 @@ mod tests {
     fn state() -> ReplicaState {
         ReplicaState {
             device: DeviceId(Uuid::from_u128(1)),
-            server: Some(ServerIdentity { system_identifier: "a".into(), timeline: 1, epoch: EPOCH }),
+            server: Some(ServerIdentity { system_identifier: "a".into(), incarnation: 1, epoch: EPOCH, role: "technician".into() }),
             cursor: Some("100:100:".parse().unwrap()),
             first_sync_from: None,
             bookmarks: Vec::new(),
@@ -202,7 +204,7 @@ mod tests {
     fn hello() -> Hello {
         Hello {
             system_identifier: "a".into(),
-            timeline: 1,
+            incarnation: 1,
             epoch: EPOCH,
             earlier_epochs: Vec::new(),
             server_version_num: 170_012,
@@ -235,8 +237,10 @@ mod tests {
             Situation::Restored,
             "a counter behind our cursor gives it away even where no operation of ours was lost"
         );
-        let recovered = Hello { timeline: 2, ..hello() };
+        let recovered = Hello { incarnation: 2, ..hello() };
         assert_eq!(situation(&state(), &recovered, now()), Situation::Restored);
+        let promoted = Hello { role: "manager".into(), ..hello() };
+        assert_eq!(situation(&state(), &promoted, now()), Situation::Restored, "a manager sees more than was sent");
     }
 
     #[test]

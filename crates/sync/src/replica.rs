@@ -20,9 +20,11 @@ pub struct ServerIdentity {
     /// As in [`Hello`].
     pub system_identifier: String,
     /// As in [`Hello`].
-    pub timeline: i64,
+    pub incarnation: i64,
     /// As in [`Hello`].
     pub epoch: Uuid,
+    /// `user_role` that it took the person for: another one sees other rows, which no cursor tells of.
+    pub role: String,
 }
 
 /// How far a first sync has come in one table.

@@ -28,7 +28,10 @@ impl Core {
                 }
             }
             rows.sort_by(|a, b| {
-                b.missing.len().cmp(&a.missing.len()).then_with(|| (&a.location_name, &a.tag).cmp(&(&b.location_name, &b.tag)))
+                b.missing
+                    .len()
+                    .cmp(&a.missing.len())
+                    .then_with(|| (&a.location_name, &a.tag).cmp(&(&b.location_name, &b.tag)))
             });
             rows.truncate(request.limit.unwrap_or(LIMIT) as usize);
             Ok(rows)

@@ -15,8 +15,22 @@ impl Core {
         self.open()?.read(|view| {
             let found = survey(view, &filter, now, today)?;
             let mut text = line(&[
-                "Site", "Tag", "Category", "Manufacturer", "Model", "Serial", "Location", "Captured", "Justified",
-                "Missing", "Complete %", "Missing fields", "Justified fields", "Last visit", "By", "Photos",
+                "Site",
+                "Tag",
+                "Category",
+                "Manufacturer",
+                "Model",
+                "Serial",
+                "Location",
+                "Captured",
+                "Justified",
+                "Missing",
+                "Complete %",
+                "Missing fields",
+                "Justified fields",
+                "Last visit",
+                "By",
+                "Photos",
             ]);
             for surveyed in &found.items {
                 let item = Item::find(view, surveyed.id)?;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use clara_contract::completeness::{
-    CategoryCompleteness, Completeness, CompletenessFilter, HeatCell, SiteCompleteness, TechnicianCompleteness,
-    TopGap, TrendPoint,
+    CategoryCompleteness, Completeness, CompletenessFilter, HeatCell, SiteCompleteness, TechnicianCompleteness, TopGap,
+    TrendPoint,
 };
 use clara_domain::category::Category;
 use clara_domain::mirror::Entity;
@@ -78,7 +78,10 @@ fn categories(
             })
             .collect()
     };
-    items.iter().map(|(category, items)| CategoryCompleteness { category: *category, items: *items, cells: cells(*category) }).collect()
+    items
+        .iter()
+        .map(|(category, items)| CategoryCompleteness { category: *category, items: *items, cells: cells(*category) })
+        .collect()
 }
 
 fn sites(view: &View<'_>, by_site: &Tally<Uuid>) -> Result<Vec<SiteCompleteness>> {
@@ -99,8 +102,8 @@ fn sites(view: &View<'_>, by_site: &Tally<Uuid>) -> Result<Vec<SiteCompleteness>
 fn technicians(view: &View<'_>, found: &Survey) -> Result<Vec<TechnicianCompleteness>> {
     let mut by_user: BTreeMap<Uuid, Vec<f64>> = BTreeMap::new();
     for log in &found.logs {
-        if let (Some(user), Some(percentage)) = (log.technician_id, log.completion_percentage) {
-            by_user.entry(user.uuid()).or_default().push(percentage);
+        if let Some(user) = log.technician_id {
+            by_user.entry(user.uuid()).or_default().push(log.completion_percentage);
         }
     }
     let mut technicians = Vec::new();
@@ -132,9 +135,9 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 fn trend(found: &Survey) -> Vec<TrendPoint> {
     let mut months: BTreeMap<String, (f64, u32)> = BTreeMap::new();
     for log in &found.logs {
-        if let (Some(at), Some(percentage)) = (&log.captured_at, log.completion_percentage) {
+        if let Some(at) = &log.captured_at {
             let month = months.entry(at.chars().take(7).collect()).or_default();
-            month.0 += percentage;
+            month.0 += log.completion_percentage;
             month.1 += 1;
         }
     }

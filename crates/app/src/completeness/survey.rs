@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use clara_contract::completeness::{CompletenessFilter, Laptop};
-use clara_domain::capture::{FieldCapture, FieldState};
 use clara_domain::EquipmentId;
+use clara_domain::capture::{FieldCapture, FieldState};
 use clara_domain::category::{Category, JobStatus};
 use clara_domain::mirror::Entity;
 use clara_local::table::capture::{CaptureFilter, CaptureLog};

@@ -30,7 +30,10 @@ fn card(view: &View<'_>, row: &Record, me: uuid::Uuid) -> Result<ConflictCard> {
             return Ok("You".into());
         }
         let user = view.follow(row, column, Entity::Users)?;
-        Ok(user.map(|user| user.word("full_name")).filter(|name| !name.is_empty()).unwrap_or_else(|| "The office".into()))
+        Ok(user
+            .map(|user| user.word("full_name"))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "The office".into()))
     };
     let thing = match (row.known::<Entity>("table_name"), row.uuid("row_id")) {
         (Some(entity), Some(id)) => words::thing(view, entity, id)?,

@@ -1,5 +1,5 @@
-use clara_contract::conflicts::{ConflictCard, Keep, ResolveConflict};
 use clara_contract::Empty;
+use clara_contract::conflicts::{ConflictCard, Keep, ResolveConflict};
 use clara_domain::mirror::Entity;
 use clara_domain::operation::Side;
 use clara_domain::row::Fields;
@@ -14,11 +14,10 @@ impl Core {
     pub(crate) fn resolve_conflict(&self, request: ResolveConflict) -> Result<Vec<ConflictCard>> {
         let open = self.open()?;
         let id = request.conflict_id.uuid();
-        let row = open
-            .read(|view| {
-                let row = view.get(Entity::Conflicts, id)?.ok_or(Error::NotHere("conflict"))?;
-                Ok((*row).clone())
-            })?;
+        let row = open.read(|view| {
+            let row = view.get(Entity::Conflicts, id)?.ok_or(Error::NotHere("conflict"))?;
+            Ok((*row).clone())
+        })?;
         if row.text("resolution").is_some() {
             return Err(Error::NotAllowed(Rule::AlreadyDecided));
         }

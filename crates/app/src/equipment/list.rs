@@ -13,8 +13,14 @@ const LIMIT: u32 = 200;
 impl Core {
     /// Items by what can be read of them.
     pub(crate) fn list_equipment(&self, request: ListEquipment) -> Result<Vec<EquipmentRow>> {
-        let wanted: Vec<String> =
-            request.text.as_deref().unwrap_or_default().split_whitespace().map(fold).filter(|w| !w.is_empty()).collect();
+        let wanted: Vec<String> = request
+            .text
+            .as_deref()
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(fold)
+            .filter(|w| !w.is_empty())
+            .collect();
         self.open()?.read(|view| {
             let mut records = match request.location_id {
                 Some(location) => view.by(Entity::EquipmentInventory, "location_id", location.uuid())?,
@@ -25,7 +31,10 @@ impl Core {
             records.retain(|record| !wanted.is_empty() || !gone(record.text("status")));
             let mut rows = Vec::new();
             for record in records {
-                if request.category.is_some_and(|c| record.text("equipment_category").is_some_and(|word| word != c.word())) {
+                if request
+                    .category
+                    .is_some_and(|c| record.text("equipment_category").is_some_and(|word| word != c.word()))
+                {
                     continue;
                 }
                 let item = Item::of(view, record)?;

@@ -77,10 +77,8 @@ pub(super) fn fields(view: &View<'_>, item: &Item) -> Result<Vec<PlateField>> {
         label,
         value,
     };
-    let mut plate: Vec<PlateField> = COLUMNS
-        .into_iter()
-        .map(|(key, label)| field(key, label.to_owned(), known.get(key).and_then(spoken)))
-        .collect();
+    let mut plate: Vec<PlateField> =
+        COLUMNS.into_iter().map(|(key, label)| field(key, label.to_owned(), known.get(key).and_then(spoken))).collect();
     let empty = Map::new();
     let components = item.record.json("components").as_object().unwrap_or(&empty);
     for captured in item.captured.iter().filter(|captured| captured.field_key.starts_with("components.")) {
@@ -110,7 +108,8 @@ pub(super) fn change(place: &Place, field_key: &str, value: &str, source: &str) 
     if !["typed", "scanned", "confirmed"].contains(&source) {
         return Err(given(Fault::NoSuchSource));
     }
-    if *place == Place::Column("installation_date") && !value.is_empty() && value.parse::<chrono::NaiveDate>().is_err() {
+    if *place == Place::Column("installation_date") && !value.is_empty() && value.parse::<chrono::NaiveDate>().is_err()
+    {
         return Err(given(Fault::NotADate));
     }
     let kept = if value.is_empty() { Value::Null } else { Value::String(value.to_owned()) };

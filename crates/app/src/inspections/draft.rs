@@ -39,7 +39,8 @@ struct Document {
 impl Draft {
     pub(crate) fn of(local: clara_local::Draft) -> Draft {
         // A document of a newer program that this one cannot read shows as empty, and is replaced only by a save.
-        let document = serde_json::from_value(local.body).unwrap_or(Document { amends: None, body: DraftBody::default() });
+        let document =
+            serde_json::from_value(local.body).unwrap_or(Document { amends: None, body: DraftBody::default() });
         Draft {
             inspection_id: local.id,
             job_id: local.job_id,

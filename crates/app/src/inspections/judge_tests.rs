@@ -27,10 +27,14 @@ fn backflow() -> Vec<Item> {
             "is_required": true, "deficiency": {"severity": "noncritical", "text": "leaks by", "cannot_complete": true}})),
         item(reading("check_1", 5.0)),
         item(reading("relief", 2.0)),
-        item(json!({"item_key": "buffer", "section": "Test", "label": "Buffer", "item_type": "computed", "unit": "psid",
-            "is_required": true, "limit_min": 3.0, "choices": {"op": "minus", "of": ["check_1", "relief"]}})),
-        item(json!({"item_key": "belt", "section": "Drive", "label": "Belt", "item_type": "yes_no", "is_required": true,
-            "condition": {"components.drive": "belt"}})),
+        item(
+            json!({"item_key": "buffer", "section": "Test", "label": "Buffer", "item_type": "computed", "unit": "psid",
+            "is_required": true, "limit_min": 3.0, "choices": {"op": "minus", "of": ["check_1", "relief"]}}),
+        ),
+        item(
+            json!({"item_key": "belt", "section": "Drive", "label": "Belt", "item_type": "yes_no", "is_required": true,
+            "condition": {"components.drive": "belt"}}),
+        ),
     ]
 }
 
@@ -98,10 +102,7 @@ fn a_computed_item_follows_its_operands_without_the_noise_of_binary_decimals() {
 fn the_same_reading_as_last_year_wants_one_key() {
     let mut story = Story::new(&[("shutoff_2", "yes"), ("check_1", "6.4"), ("relief", "2.5")]);
     assert_eq!(story.verdict("check_1"), (Verdict::Suspicious, "same as 2025".into()));
-    assert_eq!(
-        story.visit().before_complete(),
-        ["check_1: same as 2025. Did you read the gauge? Press = to say yes."]
-    );
+    assert_eq!(story.visit().before_complete(), ["check_1: same as 2025. Did you read the gauge? Press = to say yes."]);
     story.body.confirmed.push("check_1".into());
     assert_eq!(story.verdict("check_1").0, Verdict::InLimits);
     assert_eq!(story.visit().outcome(), Outcome::Passed);
@@ -125,9 +126,12 @@ fn numbers_are_typed_numbers_and_ambiguous_ones_are_asked_for_again() {
         assert_eq!(number(typed), None, "{typed}");
     }
     let story = Story::new(&[("shutoff_2", "yes"), ("check_1", "6.10"), ("relief", "2")]);
-    assert_eq!(Value::Object(story.visit().measurements()), json!(
-        {"shutoff_2": true, "check_1": 6.1, "relief": 2.0, "buffer": 4.1}
-    ));
+    assert_eq!(
+        Value::Object(story.visit().measurements()),
+        json!(
+            {"shutoff_2": true, "check_1": 6.1, "relief": 2.0, "buffer": 4.1}
+        )
+    );
 }
 
 #[test]

@@ -190,7 +190,11 @@ pub(super) fn body_of(record: &Record) -> DraftBody {
         deficiencies: record.json("deficiencies").as_array().into_iter().flatten().filter_map(deficiency).collect(),
         next_due: record.text("next_inspection_due"),
         override_passed: metadata.get("override").and_then(|o| o.get("passed")).and_then(Value::as_bool),
-        override_reason: metadata.get("override").and_then(|o| o.get("reason")).and_then(Value::as_str).map(str::to_owned),
+        override_reason: metadata
+            .get("override")
+            .and_then(|o| o.get("reason"))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     }
 }
 

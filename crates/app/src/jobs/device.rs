@@ -90,7 +90,10 @@ pub(crate) fn devices(view: &View<'_>, job_id: JobId) -> Result<Vec<Device>> {
         devices.push((Device { item, record: records.remove(&id), draft: drafts.remove(&id) }, tag));
     }
     devices.sort_by(|(a, tag_a), (b, tag_b)| {
-        a.place().cmp(&b.place()).then(a.item.category.cmp(&b.item.category)).then_with(|| natural(tag_a).cmp(&natural(tag_b)))
+        a.place()
+            .cmp(&b.place())
+            .then(a.item.category.cmp(&b.item.category))
+            .then_with(|| natural(tag_a).cmp(&natural(tag_b)))
     });
     devices.dedup_by(|(a, _), (b, _)| a.item.record.id == b.item.record.id);
     Ok(devices.into_iter().map(|(device, _)| device).collect())
@@ -167,8 +170,10 @@ pub(crate) fn gaps(devices: &[Device]) -> Option<GapSummary> {
     let fields: u32 = by_label.values().sum();
     let mut parts: Vec<(String, u32)> = by_label.into_iter().collect();
     parts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let words: Vec<String> =
-        parts.into_iter().map(|(label, count)| format!("{count} {label}{}", if count == 1 { "" } else { "s" })).collect();
+    let words: Vec<String> = parts
+        .into_iter()
+        .map(|(label, count)| format!("{count} {label}{}", if count == 1 { "" } else { "s" }))
+        .collect();
     // Reading and typing one plate field takes about forty seconds with gloves off.
     (fields > 0).then(|| GapSummary { fields, words: words.join(", "), minutes: (fields * 2).div_ceil(3) })
 }

@@ -20,10 +20,16 @@ impl Core {
             JobStatus::InProgress => {}
             JobStatus::Scheduled => {
                 let id = request.job_id.uuid();
-                open.change(now, Entity::Jobs, id, id, json!({
-                    "job_status": JobStatus::InProgress,
-                    "actual_start_time": stamp(now),
-                }))?;
+                open.change(
+                    now,
+                    Entity::Jobs,
+                    id,
+                    id,
+                    json!({
+                        "job_status": JobStatus::InProgress,
+                        "actual_start_time": stamp(now),
+                    }),
+                )?;
             }
         }
         open.read(|view| sheet(view, request.job_id))

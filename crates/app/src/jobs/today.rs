@@ -39,8 +39,7 @@ impl Core {
                 .max_by_key(|job| job.text("actual_start_time"))
                 .or_else(|| jobs.iter().find(|job| unfinished(job) && due(job)))
                 .cloned();
-            let next_date =
-                jobs.iter().map(|job| job.word("scheduled_date")).find(|scheduled| *scheduled > date);
+            let next_date = jobs.iter().map(|job| job.word("scheduled_date")).find(|scheduled| *scheduled > date);
             let next_day = next_date.map(|next| NextDay {
                 jobs: device::size(jobs.iter().filter(|job| job.word("scheduled_date") == next).count()),
                 date: next,

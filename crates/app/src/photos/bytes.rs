@@ -19,9 +19,8 @@ impl Core {
 
     fn photo_read(&self, id: PhotoId, small: bool) -> Result<Vec<u8>> {
         let open = self.open()?;
-        let here = || {
-            open.read(|view| Ok(if small { view.read.photo_thumbnail(id)? } else { view.read.photo_bytes(id)? }))
-        };
+        let here =
+            || open.read(|view| Ok(if small { view.read.photo_thumbnail(id)? } else { view.read.photo_bytes(id)? }));
         if let Some(bytes) = here()? {
             return Ok(bytes);
         }

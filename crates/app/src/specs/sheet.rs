@@ -71,10 +71,28 @@ pub(crate) fn groups(model: &Record) -> Vec<SpecGroup> {
 
 /// A unit at the end of a key, and how it is written.
 const UNITS: [(&str, &str); 22] = [
-    ("psid", "psid"), ("psi", "psi"), ("psig", "psig"), ("gpm", "gpm"), ("rpm", "rpm"), ("cfm", "cfm"), ("hp", "hp"),
-    ("kw", "kW"), ("btuh", "BTU/h"), ("btu", "BTU"), ("lbs", "lb"), ("lb", "lb"), ("f", "°F"), ("in", "in"),
-    ("ft", "ft"), ("gal", "gal"), ("volts", "V"), ("vdc", "V DC"), ("amps", "A"), ("watts", "W"),
-    ("microfarads", "µF"), ("ah", "Ah"),
+    ("psid", "psid"),
+    ("psi", "psi"),
+    ("psig", "psig"),
+    ("gpm", "gpm"),
+    ("rpm", "rpm"),
+    ("cfm", "cfm"),
+    ("hp", "hp"),
+    ("kw", "kW"),
+    ("btuh", "BTU/h"),
+    ("btu", "BTU"),
+    ("lbs", "lb"),
+    ("lb", "lb"),
+    ("f", "°F"),
+    ("in", "in"),
+    ("ft", "ft"),
+    ("gal", "gal"),
+    ("volts", "V"),
+    ("vdc", "V DC"),
+    ("amps", "A"),
+    ("watts", "W"),
+    ("microfarads", "µF"),
+    ("ah", "Ah"),
 ];
 
 /// `rated_gpm: 750` reads "Rated, 750 gpm".

@@ -36,9 +36,8 @@ impl Core {
     pub(crate) fn work_offline(&self, request: WorkOffline) -> Result<SyncStatus> {
         let open = self.open()?;
         let runner = open.runner.as_ref().ok_or(Error::NotAllowed(Rule::Demo))?;
-        open.mirror.write(self.now(), |write| {
-            Ok::<_, Error>(write.set_setting(super::OFFLINE, &request.offline.into())?)
-        })?;
+        open.mirror
+            .write(self.now(), |write| Ok::<_, Error>(write.set_setting(super::OFFLINE, &request.offline.into())?))?;
         runner.set_offline(request.offline);
         self.status()
     }

@@ -37,12 +37,6 @@ pub(crate) struct Light {
 
 impl Default for Light {
     fn default() -> Self {
-        Light {
-            net: NetSeen::Unknown,
-            activity: Activity::Idle,
-            sending: 0,
-            receiving: None,
-            last_problem: None,
-        }
+        Light { net: NetSeen::Unknown, activity: Activity::Idle, sending: 0, receiving: None, last_problem: None }
     }
 }

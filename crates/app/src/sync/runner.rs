@@ -224,7 +224,8 @@ impl Worker {
     }
 
     fn pause(&self) -> Duration {
-        let random = crate::clock::random::<4>().map_or(0.5, |bytes| f64::from(u32::from_le_bytes(bytes)) / 4_294_967_296.0);
+        let random =
+            crate::clock::random::<4>().map_or(0.5, |bytes| f64::from(u32::from_le_bytes(bytes)) / 4_294_967_296.0);
         match self.failures {
             0 => INTERVAL.mul_f64(0.8 + 0.4 * random),
             failures => next_attempt(failures, random),

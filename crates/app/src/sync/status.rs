@@ -13,7 +13,12 @@ use crate::field::stamp;
 use crate::view::View;
 
 /// The whole of it. `light` is none where there is no server.
-pub(crate) fn assemble(mirror: &Mirror, light: Option<&Light>, offline: bool, now: DateTime<Utc>) -> Result<SyncStatus> {
+pub(crate) fn assemble(
+    mirror: &Mirror,
+    light: Option<&Light>,
+    offline: bool,
+    now: DateTime<Utc>,
+) -> Result<SyncStatus> {
     mirror.read(|read| {
         let view = View::new(read);
         let figures = read.sync_figures(now)?;

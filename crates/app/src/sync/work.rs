@@ -259,7 +259,8 @@ fn decisions(view: &View<'_>) -> Result<Vec<WorkItem>> {
             reason: None,
             actions: Vec::new(),
             job_id: None,
-            equipment_id: (conflict.table_name == Entity::EquipmentInventory.name()).then_some(EquipmentId(conflict.row_id)),
+            equipment_id: (conflict.table_name == Entity::EquipmentInventory.name())
+                .then_some(EquipmentId(conflict.row_id)),
         });
     }
     if deciding {

@@ -54,8 +54,9 @@ impl Keyring {
             return None;
         }
         let entry = entry.to_owned();
-        let text = patiently(move || keyring::Entry::new(SERVICE, &entry).ok()?.get_password().ok().map(Zeroizing::new))
-            .flatten()?;
+        let text =
+            patiently(move || keyring::Entry::new(SERVICE, &entry).ok()?.get_password().ok().map(Zeroizing::new))
+                .flatten()?;
         STANDARD.decode(text.as_bytes()).ok().map(Zeroizing::new)
     }
 }

@@ -168,8 +168,7 @@ impl Vault {
     }
 
     fn read(&self) -> Result<Card, VaultError> {
-        let text = std::fs::read(&self.card)
-            .map_err(|source| VaultError::File { path: self.card.clone(), source })?;
+        let text = std::fs::read(&self.card).map_err(|source| VaultError::File { path: self.card.clone(), source })?;
         serde_json::from_slice(&text).map_err(|_| VaultError::Unreadable(self.card.clone()))
     }
 }

@@ -49,8 +49,8 @@ impl Sealed {
         let decode = |text: &str| STANDARD.decode(text).map_err(|_| VaultError::Cipher);
         let nonce: [u8; 24] = decode(&self.nonce)?.try_into().map_err(|_| VaultError::Cipher)?;
         let wrap = stretch(passphrase, &decode(&self.salt)?, self.memory_kib, self.passes)?;
-        let key = decrypt(&wrap, &nonce, &decode(&self.sealed)?, b"clara data key 1")
-            .ok_or(VaultError::WrongPassphrase)?;
+        let key =
+            decrypt(&wrap, &nonce, &decode(&self.sealed)?, b"clara data key 1").ok_or(VaultError::WrongPassphrase)?;
         Key::from_slice(&key).ok_or(VaultError::Cipher)
     }
 }

@@ -33,11 +33,14 @@ pub(super) fn both_sides(
     manager: &App,
 ) -> Result<Outcome, Error> {
     let ids: Vec<String> = acknowledged.operations.iter().map(|operation| operation.op_id.to_string()).collect();
-    let on_server = count(stage, &format!(
-        "SELECT count(*) FROM sync.op WHERE outcome IN ('applied', 'merged', 'conflict') AND op_id IN ('{}')",
-        // Ids that this program made itself, a moment ago.
-        ids.join("','")
-    ))?;
+    let on_server = count(
+        stage,
+        &format!(
+            "SELECT count(*) FROM sync.op WHERE outcome IN ('applied', 'merged', 'conflict') AND op_id IN ('{}')",
+            // Ids that this program made itself, a moment ago.
+            ids.join("','")
+        ),
+    )?;
     let inspection = acknowledged.inspection.inspection_id;
     let records = count(stage, &format!("SELECT count(*) FROM inspection_records WHERE id = '{inspection}'"))?;
     let stored = count(
@@ -53,7 +56,8 @@ pub(super) fn both_sides(
     let technician_side = technician.compare_with_server()?;
     let manager_side = manager.compare_with_server()?;
     let differing = |tables: &[Compared]| tables.iter().map(|t| t.differ.len() + t.only_here.len()).sum::<usize>();
-    let unsent = technician.unsent_operations()?.iter().filter(|operation| ids.contains(&operation.op_id.to_string())).count();
+    let unsent =
+        technician.unsent_operations()?.iter().filter(|operation| ids.contains(&operation.op_id.to_string())).count();
     let difference = (ids.len() - on_server.min(ids.len()))
         + records.abs_diff(1)
         + stored.abs_diff(acknowledged.photos.len())

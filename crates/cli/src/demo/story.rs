@@ -104,7 +104,8 @@ fn something_to_inspect(app: &App) -> Result<(JobSheet, EquipmentId), Error> {
             break;
         }
     }
-    let (_, sheet, item) = found.ok_or_else(|| Error::Story("nothing is left to inspect in this folder's demo".into()))?;
+    let (_, sheet, item) =
+        found.ok_or_else(|| Error::Story("nothing is left to inspect in this folder's demo".into()))?;
     Ok((sheet, item))
 }
 
@@ -194,12 +195,8 @@ fn inspect(app: &App, job: &JobSheet, item: EquipmentId) -> Result<(InspectionSh
 }
 
 fn write(app: &App, item: EquipmentId, field: &str, value: &str) -> Result<(), Error> {
-    let request = CaptureField {
-        equipment_id: item,
-        field_key: field.into(),
-        value: value.into(),
-        source: "typed".into(),
-    };
+    let request =
+        CaptureField { equipment_id: item, field_key: field.into(), value: value.into(), source: "typed".into() };
     app.capture_field(request)?;
     Ok(())
 }
@@ -226,12 +223,10 @@ fn clash(app: &App, item: EquipmentId, output: &Output) -> Result<(), Error> {
 /// Fields that only one of the two had changed are there from both.
 fn merged(app: &App, id: EquipmentId) -> Result<(), Error> {
     let sheet = item(app, id)?;
-    let value = |key: &str| sheet.plate.iter().find(|field| field.field_key == key).and_then(|field| field.value.clone());
-    let wanted = [
-        ("serial_number", "DEMO-0042"),
-        ("components.bracket", "wall"),
-        ("location_detail", "Dock 3, ground floor"),
-    ];
+    let value =
+        |key: &str| sheet.plate.iter().find(|field| field.field_key == key).and_then(|field| field.value.clone());
+    let wanted =
+        [("serial_number", "DEMO-0042"), ("components.bracket", "wall"), ("location_detail", "Dock 3, ground floor")];
     for (key, wanted) in wanted {
         if value(key).as_deref() != Some(wanted) {
             return Err(Error::Story(format!("{key} is {:?} and not {wanted:?} after the merge", value(key))));

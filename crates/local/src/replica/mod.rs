@@ -40,15 +40,15 @@ fn state(connection: &Connection) -> Result<ReplicaState, MirrorError> {
     let snapshot = |text: Option<String>| text.map(|t| t.parse::<Cursor>()).transpose().map_err(|_| unreadable());
     let time = |text: Option<String>| text.as_deref().and_then(parse_timestamp);
     let mut statement = connection.prepare_cached(
-        "SELECT device_id, system_identifier, timeline, epoch, cursor, first_sync_from, highest_receipted_seq,
-             audited_at, last_pull_at, reconciling
+        "SELECT device_id, system_identifier, incarnation, epoch, cursor, first_sync_from, highest_receipted_seq,
+             audited_at, last_pull_at, reconciling, role
          FROM profile",
     )?;
     let mut rows = statement.query([])?;
     let row = rows.next()?.ok_or_else(unreadable)?;
     let server = match (row.get(1)?, row.get(2)?, row.get::<_, Option<String>>(3)?) {
-        (Some(system_identifier), Some(timeline), Some(epoch)) => {
-            Some(ServerIdentity { system_identifier, timeline, epoch: uuid(epoch)? })
+        (Some(system_identifier), Some(incarnation), Some(epoch)) => {
+            Some(ServerIdentity { system_identifier, incarnation, epoch: uuid(epoch)?, role: row.get(10)? })
         }
         _ => None,
     };
@@ -88,12 +88,12 @@ fn meet(tx: &Tx<'_>, hello: &Hello, laptop_now: Option<DateTime<Utc>>) -> Result
     let offset = laptop_now.map(|now| (hello.server_now - now).num_milliseconds());
     tx.connection
         .prepare_cached(
-            "UPDATE profile SET system_identifier = ?1, timeline = ?2, epoch = ?3, server_schema_version = ?4, role = ?5,
+            "UPDATE profile SET system_identifier = ?1, incarnation = ?2, epoch = ?3, server_schema_version = ?4, role = ?5,
                  clock_offset_ms = coalesce(?6, clock_offset_ms), last_contact_at = ?7",
         )?
         .execute(params![
             hello.system_identifier,
-            hello.timeline,
+            hello.incarnation,
             hello.epoch.to_string(),
             hello.schema_version,
             hello.role,

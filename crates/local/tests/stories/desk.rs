@@ -253,7 +253,7 @@ pub fn cursor(text: &str) -> Cursor {
 pub fn hello(snapshot: &str) -> Hello {
     Hello {
         system_identifier: "7".into(),
-        timeline: 1,
+        incarnation: 1,
         epoch: id(0xee),
         earlier_epochs: Vec::new(),
         server_version_num: 150_020,

@@ -283,3 +283,26 @@ fn an_older_copy_of_the_database_put_back_gets_all_later_work_from_the_spool() {
     let seqs: Vec<_> = mirror.read(|r| r.outbox()).unwrap().iter().map(|line| line.operation.seq).collect();
     assert_eq!(seqs, (1..9).collect::<Vec<i64>>(), "with the numbers they had: some may have been sent");
 }
+
+#[test]
+fn an_older_schema_is_brought_up_after_a_copy_of_it_was_put_by() {
+    let desk = Desk::new();
+    let connection = Connection::open(desk.path().join("mirror.db")).unwrap();
+    let key: String = desk.key.expose().iter().map(|b| format!("{b:02x}")).collect();
+    connection.pragma_update(None, "key", format!("x'{key}'")).unwrap();
+    connection.execute_batch(include_str!("../../../../migrations-local/0001_create_mirror.sql")).unwrap();
+    connection.execute_batch("PRAGMA application_id = 0x434c5241; PRAGMA user_version = 1;").unwrap();
+    connection
+        .execute("INSERT INTO users (id, row_ver, full_name) VALUES (?1, 1, 'Ana')", [id(ME).to_string()])
+        .unwrap();
+    drop(connection);
+    let opened = desk.opened();
+    assert_eq!(opened.report.migrated_from, Some(1));
+    assert_eq!(value(&opened.mirror, Entity::Users, ME, "full_name"), "Ana");
+    drop(opened);
+    let kept: Vec<_> = std::fs::read_dir(desk.path().join("backups")).unwrap().map(|e| e.unwrap().path()).collect();
+    let copy = Connection::open(&kept[0]).unwrap();
+    copy.pragma_update(None, "key", format!("x'{key}'")).unwrap();
+    assert_eq!(copy.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    assert_eq!(desk.opened().report.migrated_from, None, "once is enough");
+}

@@ -31,6 +31,11 @@ impl Disk {
         Some(Self(folder))
     }
 
+    fn grow(&self) {
+        let remounted = Command::new("mount").args(["-o", "remount,size=32m"]).arg(self.path()).status().unwrap();
+        assert!(remounted.success());
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -129,11 +134,17 @@ fn on_a_full_disk_what_was_acknowledged_is_there_and_what_was_not_is_not() {
 
 #[test]
 fn at_every_size_of_disk_the_profile_opens_again_with_all_that_was_acknowledged() {
-    for kilobytes in (1000..2600).step_by(100) {
+    let (mut too_small_to_open, mut filled) = (0, 0);
+    for kilobytes in (500..2600).step_by(100) {
         let Some(disk) = Disk::of(kilobytes) else { return };
         let key = DataKey::from_bytes([1; 32]);
         let options = || Options { ballast_bytes: 0, low_space_bytes: 0, readers: 1, ..Options::default() };
-        let Ok(opened) = Mirror::open_with(disk.path(), &key, now(), options()) else { continue };
+        let Ok(opened) = Mirror::open_with(disk.path(), &key, now(), options()) else {
+            too_small_to_open += 1;
+            disk.grow();
+            assert!(Mirror::open_with(disk.path(), &key, now(), options()).is_ok(), "at {kilobytes} KiB");
+            continue;
+        };
         let enrolled = opened.mirror.write(now(), |tx| {
             tx.enroll(Profile {
                 device: clara_domain::DeviceId(id(0xd1)),
@@ -148,14 +159,15 @@ fn at_every_size_of_disk_the_profile_opens_again_with_all_that_was_acknowledged(
                 tx.insert(Entity::EquipmentInventory, id(pump), id(pump), fields(json!({"notes": "y".repeat(3000)})))
             });
             if outcome.is_err() {
+                filled += 1;
                 break;
             }
             saved += 1;
         }
         drop(opened);
-        let remount = Command::new("mount").args(["-o", "remount,size=32m"]).arg(disk.path()).status().unwrap();
-        assert!(remount.success());
+        disk.grow();
         let opened = Mirror::open_with(disk.path(), &key, now(), options()).unwrap();
         assert_eq!(opened.mirror.read(|r| r.outbox()).unwrap().len() as u128, saved, "at {kilobytes} KiB");
     }
+    assert!(too_small_to_open > 0 && filled > 5, "{too_small_to_open} did not open, {filled} filled while saving");
 }
