@@ -61,7 +61,6 @@ CREATE TABLE outbox (
     receipted_at TEXT,
     segment INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX outbox_pending ON outbox (seq) WHERE state = 'pending';
 CREATE INDEX outbox_blocking ON outbox (root_id, seq) WHERE state IN ('in_flight', 'parked', 'rejected');
 CREATE INDEX outbox_overlaid ON outbox (entity, row_id, seq) WHERE overlaid = 1;
 CREATE INDEX outbox_row ON outbox (row_id, seq);

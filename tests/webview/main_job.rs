@@ -243,7 +243,7 @@ fn on_the_server_once(office: &Office, job: &str, item: &str, photo: &str) {
     }
     let logs = office.ask(&format!(
         "SELECT count(*) || ' ' || bool_and(completion_percentage > 0) FROM data_capture_logs
-         WHERE inspection_id = '{id}'"
+         WHERE job_id = '{job}' AND equipment_id = '{item}'"
     ));
     assert_eq!(logs, "1 true", "one capture log, with what was captured");
     // The server computes the digest anew from the pieces it holds.
