@@ -6,7 +6,8 @@ import svelteConfig from './svelte.config.js'
 
 const tauri = { group: ['@tauri-apps/*'], message: 'Only backend/tauri.ts talks to the program behind the window.' }
 const source = { group: ['#source', '**/backend/tauri', '**/backend/memory', '**/backend/memory/*'], message: 'Import from backend.' }
-const features = { group: ['**/features/*', '**/features/*/**', '../*/*.svelte', '../*/*.svelte.ts'], message: 'A feature knows shared and backend, never another feature; views put features together.' }
+const nouns = ['completeness', 'equipment', 'frame', 'inspections', 'jobs', 'palette', 'session', 'specs', 'sync', 'today']
+const features = { group: nouns.flatMap((noun) => [`../${noun}/*`, `../../features/${noun}/*`]), message: 'A feature knows shared and backend, never another feature; views put features together.' }
 const views = { group: ['**/views/*'], message: 'Views are on top.' }
 
 export default ts.config(

@@ -4,6 +4,7 @@
 mod audit;
 mod delivery;
 mod first_sync;
+mod import;
 mod merge;
 mod photos;
 mod refusal;

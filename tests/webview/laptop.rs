@@ -101,11 +101,15 @@ impl Window {
         let pid = self.driver.app_pid();
         let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs");
         assert!(killed.success());
-        wait("the app is gone", PATIENCE, || {
-            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            (state.is_empty() || state.contains(") Z ")).then_some(())
-        });
+        gone(pid);
         self.driver.stop();
+    }
+
+    /// Closes the window and waits until the app has ended.
+    pub fn close(self) {
+        let pid = self.driver.app_pid();
+        drop(self.driver);
+        gone(pid);
     }
 
     /// Keeps a picture of the window.
@@ -317,6 +321,13 @@ impl Element<'_> {
     fn call(&self, method: &str, what: &str, body: Option<Value>) -> Result<Value, Refused> {
         self.window.driver.call(method, &format!("/element/{}/{what}", self.id), body)
     }
+}
+
+fn gone(pid: u32) {
+    wait("the app is gone", PATIENCE, || {
+        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        (state.is_empty() || state.contains(") Z ")).then_some(())
+    });
 }
 
 /// The folder builds go to: two above the running test.

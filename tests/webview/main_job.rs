@@ -113,7 +113,7 @@ fn an_inspection_made_offline_survives_the_power_and_reaches_the_server_once() {
     );
     on_the_server_once(&office, &job, &item, &photo);
     assert_eq!(window.complaints(), Vec::<String>::new());
-    drop(window);
+    window.close();
 
     let here = bytes_on_the_laptop(&laptop, &photo);
     let there = office.ask(&format!("SELECT sha256 FROM photos WHERE id = '{photo}'"));
@@ -259,6 +259,7 @@ fn on_the_server_once(office: &Office, job: &str, item: &str, photo: &str) {
 }
 
 fn bytes_on_the_laptop(laptop: &Laptop, photo: &str) -> Vec<u8> {
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
     let app =
         App::new(Options { background: false, keyring: clara_app::Keyring::Off, ..Options::here(laptop.profile()) });
     app.unlock(Unlock { passphrase: PASSPHRASE.into() }).expect("the profile opens");

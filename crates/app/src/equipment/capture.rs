@@ -1,10 +1,12 @@
 use clara_contract::equipment::{CaptureField, EquipmentSheet, JustifyField};
+use clara_domain::row::Fields;
 use serde_json::{Map, Value, json};
 
 use super::item::Item;
 use super::plate::{ITEMS, REASONS, change, place};
 use crate::app::Core;
 use crate::error::{Error, Fault, Result};
+use crate::view::View;
 
 impl Core {
     /// Writes one field of the plate.
@@ -27,20 +29,25 @@ impl Core {
         if request.reason.as_deref().is_some_and(|reason| !REASONS.contains(&reason)) {
             return Err(given(Fault::NoSuchReason));
         }
-        let reasons = open.read(|view| {
-            let item = Item::find(view, id)?;
-            if !item.captured.iter().any(|field| field.field_key == request.field_key) {
-                return Err(given(Fault::NoSuchField));
-            }
-            let known = item.record.json("metadata").get("not_captured").and_then(Value::as_object).cloned();
-            let mut reasons: Map<String, Value> = known.unwrap_or_default();
-            match &request.reason {
-                Some(reason) => reasons.insert(request.field_key.clone(), reason.clone().into()),
-                None => reasons.remove(&request.field_key),
+        open.write(self.now(), |write| {
+            let reasons = {
+                let read = write.read();
+                let item = Item::find(&View::new(&read), id)?;
+                if !item.captured.iter().any(|field| field.field_key == request.field_key) {
+                    return Err(given(Fault::NoSuchField));
+                }
+                let known = item.record.json("metadata").get("not_captured").and_then(Value::as_object).cloned();
+                let mut reasons: Map<String, Value> = known.unwrap_or_default();
+                match &request.reason {
+                    Some(reason) => reasons.insert(request.field_key.clone(), reason.clone().into()),
+                    None => reasons.remove(&request.field_key),
+                };
+                reasons
             };
-            Ok(reasons)
+            let mut fields = Fields::new();
+            fields.insert("metadata".into(), json!({"not_captured": reasons}));
+            Ok(write.update(ITEMS, id.uuid(), id.uuid(), fields).map(drop)?)
         })?;
-        open.change(self.now(), ITEMS, id.uuid(), id.uuid(), json!({"metadata": {"not_captured": reasons}}))?;
         self.equipment_sheet(id)
     }
 }

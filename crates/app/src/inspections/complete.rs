@@ -21,6 +21,11 @@ use crate::view::View;
 struct Written {
     record: Fields,
     log: Fields,
+    done: Done,
+}
+
+/// What it comes to.
+struct Done {
     passed: Option<bool>,
     percentage: f64,
     missing: Vec<String>,
@@ -33,19 +38,24 @@ impl Core {
     pub(crate) fn complete_inspection(&self, request: CompleteInspection) -> Result<CompletedInspection> {
         let open = self.open()?;
         let now = self.now();
-        let written = open.read(|view| self.written(view, request.inspection_id))?;
         let root = request.inspection_id.uuid();
-        open.write(now, |write| {
+        let done = open.write(now, |write| {
+            // Read in here: a save that came a moment before is in it, and one that comes after finds it completed.
+            let written = {
+                let read = write.read();
+                self.written(&View::new(&read), request.inspection_id)?
+            };
             write.insert(Entity::InspectionRecords, root, root, written.record)?;
             write.insert(Entity::DataCaptureLogs, new_id(), root, written.log)?;
-            Ok(write.remove_draft(request.inspection_id)?)
+            write.remove_draft(request.inspection_id)?;
+            Ok(written.done)
         })?;
-        let next_equipment_id = open.read(|view| next_item(view, written.job_id, written.equipment_id))?;
+        let next_equipment_id = open.read(|view| next_item(view, done.job_id, done.equipment_id))?;
         Ok(CompletedInspection {
             inspection_id: request.inspection_id,
-            passed: written.passed,
-            completion_percentage: written.percentage,
-            missing: written.missing,
+            passed: done.passed,
+            completion_percentage: done.percentage,
+            missing: done.missing,
             next_equipment_id,
         })
     }
@@ -104,11 +114,13 @@ impl Core {
         Ok(Written {
             record: fields(record)?,
             log: fields(log)?,
-            passed,
-            percentage,
-            missing: item.missing(),
-            job_id: draft.job_id,
-            equipment_id: draft.equipment_id,
+            done: Done {
+                passed,
+                percentage,
+                missing: item.missing(),
+                job_id: draft.job_id,
+                equipment_id: draft.equipment_id,
+            },
         })
     }
 }

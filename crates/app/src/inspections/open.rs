@@ -24,18 +24,31 @@ impl Core {
     pub(crate) fn open_inspection(&self, request: OpenInspection) -> Result<InspectionSheet> {
         let open = self.open()?;
         let now = self.now();
-        let begun = open.read(|view| -> Result<std::result::Result<InspectionSheet, Draft>> {
+        let seen = open.read(|view| {
             Ok(match find(view, &request, now)? {
-                Found::Record(record) => Ok(of_record(view, &record)?),
-                Found::Draft(draft) => Ok(of_draft(view, &draft, self.date())?),
-                Found::New(draft) => Err(draft),
+                Found::Record(record) => Some(of_record(view, &record)?),
+                Found::Draft(draft) => Some(of_draft(view, &draft, self.date())?),
+                Found::New(_) => None,
             })
         })?;
-        let draft = match begun {
-            Ok(sheet) => return Ok(sheet),
-            Err(draft) => draft,
-        };
-        open.write(now, |write| Ok(write.save_draft(draft.save()?)?))?;
+        if let Some(sheet) = seen {
+            return Ok(sheet);
+        }
+        let draft = open.write(now, |write| {
+            // Looked for again in here: two screens that open the same item at once get one draft.
+            let found = {
+                let read = write.read();
+                find(&View::new(&read), &request, now)?
+            };
+            match found {
+                Found::Record(_) => Err(Error::NotAllowed(Rule::Completed)),
+                Found::Draft(draft) => Ok(draft),
+                Found::New(draft) => {
+                    write.save_draft(draft.save()?)?;
+                    Ok(draft)
+                }
+            }
+        })?;
         open.read(|view| of_draft(view, &draft, self.date()))
     }
 }
