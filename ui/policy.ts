@@ -6,4 +6,7 @@ export const policy = [
   "img-src 'self' photo: http://photo.localhost",
   "connect-src ipc: http://ipc.localhost",
   "font-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
 ].join('; ')

@@ -172,8 +172,8 @@ impl Company {
     pub(crate) fn login(&self, person: Uuid, port: u16) -> (Enrolment, Server) {
         let enrolment = self.enrolment(person, port);
         let password = Secret::random().expect("randomness");
-        let server =
-            block_on(claim(&enrolment, &password, Floor::Safe, chrono::Utc::now())).expect("the laptop claims its login");
+        let server = block_on(claim(&enrolment, &password, Floor::Safe, chrono::Utc::now()))
+            .expect("the laptop claims its login");
         (enrolment, server)
     }
 }

@@ -97,7 +97,8 @@ impl Device {
     pub fn trust(&mut self, company: &Company) {
         let server = company.admin();
         let own = self.central.server().clone();
-        self.central = PgCentral::new(Server { role: own.role, password: own.password, port: company.port(), ..server });
+        self.central =
+            PgCentral::new(Server { role: own.role, password: own.password, port: company.port(), ..server });
     }
 
     /// Its clock.

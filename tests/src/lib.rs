@@ -1,6 +1,8 @@
 //! A company and its laptops, on real parts, in one process: a private PostgreSQL over TLS, a real encrypted mirror for
 //! each laptop, the real engine between them. Stories are in `stories/`.
 
+#![allow(clippy::expect_used, reason = "a story whose company cannot be founded has failed")]
+
 mod company;
 mod device;
 pub mod ids;

@@ -35,7 +35,10 @@ fn a_reply_that_is_lost_after_the_commit_is_asked_for_again_and_nothing_happens_
         "1",
         "it took effect once"
     );
-    assert_eq!(company.office(&format!("SELECT count(*) FROM sync.op WHERE payload ->> 'row_id' = '{inspection}'")), "1");
+    assert_eq!(
+        company.office(&format!("SELECT count(*) FROM sync.op WHERE payload ->> 'row_id' = '{inspection}'")),
+        "1"
+    );
     assert!(duplicates >= 1, "at least one run lost the reply of a committed push");
     assert_same(&mut ana);
 }

@@ -119,7 +119,9 @@ fn imported_sites_and_findings_are_mirrored_amended_offline_and_reconciled() {
     let report = run(&company, &file, map);
     assert!(report.refused.is_empty(), "{:?}", report.refused.first());
     let findings: usize = company
-        .office("SELECT sum(jsonb_array_length(deficiencies)) FROM inspection_records WHERE inspection_type <> '' OR true")
+        .office(
+            "SELECT sum(jsonb_array_length(deficiencies)) FROM inspection_records WHERE inspection_type <> '' OR true",
+        )
         .parse()
         .unwrap();
     assert_eq!(findings as u64, report.lines, "every finding is in an inspection");
@@ -157,7 +159,11 @@ fn imported_sites_and_findings_are_mirrored_amended_offline_and_reconciled() {
         );
         amendments.push(amendment);
     }
-    let job = ana.rows(Jobs).into_iter().map(|row| row.id).find(|id| ana.value(Jobs, *id, "job_status") == json!("in_progress"));
+    let job = ana
+        .rows(Jobs)
+        .into_iter()
+        .map(|row| row.id)
+        .find(|id| ana.value(Jobs, *id, "job_status") == json!("in_progress"));
     ana.change(Jobs, job.unwrap(), json!({"job_status": "completed"}));
     ana.sync();
     assert_eq!(ana.pending(), 0);

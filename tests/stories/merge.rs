@@ -27,7 +27,11 @@ fn two_technicians_and_the_office_edit_one_item_offline_and_all_end_equal() {
     ana.sync();
 
     assert_eq!(ana.value(EquipmentInventory, pump, "serial_number"), json!("SN-1"));
-    assert_eq!(ana.value(EquipmentInventory, pump, "installation_date"), json!("2019-05-01"), "the office's field stays");
+    assert_eq!(
+        ana.value(EquipmentInventory, pump, "installation_date"),
+        json!("2019-05-01"),
+        "the office's field stays"
+    );
     assert_eq!(
         ana.value(EquipmentInventory, pump, "components"),
         json!({"drive": "belt", "belt_size": "B46", "filter_size": "16x20x2"}),

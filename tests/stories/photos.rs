@@ -29,13 +29,7 @@ fn attach(device: &mut Device, bytes: &[u8]) -> PhotoId {
                         "width": 100, "height": 100});
     let fields = fields.as_object().cloned().unwrap();
     device.save(|tx| {
-        tx.attach_photo(clara_local::PhotoNew {
-            id,
-            root_id: ids::item(1),
-            fields,
-            bytes,
-            thumbnail: b"small",
-        })
+        tx.attach_photo(clara_local::PhotoNew { id, root_id: ids::item(1), fields, bytes, thumbnail: b"small" })
     });
     id
 }
@@ -139,7 +133,9 @@ fn photos_that_fill_a_push_before_their_inspection_still_join_it() {
     assert_eq!(report.receipts.get("applied"), Some(&104), "{:?}", report.receipts);
     assert_eq!(report.photos, 103);
     assert_eq!(
-        company.office(&format!("SELECT jsonb_array_length(photo_urls) FROM inspection_records WHERE id = '{inspection}'")),
+        company.office(&format!(
+            "SELECT jsonb_array_length(photo_urls) FROM inspection_records WHERE id = '{inspection}'"
+        )),
         "103"
     );
     assert_same(&mut ana);

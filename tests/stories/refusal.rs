@@ -102,8 +102,11 @@ fn a_revoked_laptop_is_refused_and_keeps_its_work() {
     let mut ana = Device::enroll(&company, ids::ANA);
     ana.sync();
     ana.inspect(ids::ANAS_JOB, ids::item(1), "Mine still");
-    clara_tests::block_on(clara_central::revoke::revoke(&company.admin(), &clara_central::revoke::Revoke::Device(ana.id)))
-        .unwrap();
+    clara_tests::block_on(clara_central::revoke::revoke(
+        &company.admin(),
+        &clara_central::revoke::Revoke::Device(ana.id),
+    ))
+    .unwrap();
     let port = company.port();
     ana.reroute(port);
     let error = ana.try_sync().error.expect("the door is shut");

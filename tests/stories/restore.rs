@@ -35,7 +35,8 @@ fn a_server_put_back_to_an_older_copy_after_fifty_operations_has_all_fifty_again
     }
     assert_eq!(company.office("SELECT count(*) FROM sync.op"), "0", "the backup knows none of them");
     // Somebody works on the restored server before any laptop is back.
-    company.office(&format!("UPDATE equipment_inventory SET notes = 'after the restore' WHERE id = '{}'", ids::item(1)));
+    company
+        .office(&format!("UPDATE equipment_inventory SET notes = 'after the restore' WHERE id = '{}'", ids::item(1)));
 
     let report = ana.sync();
     assert_eq!((report.replayed, report.duplicates), (50, 0), "the laptop gives back what the backup had lost");
@@ -44,7 +45,10 @@ fn a_server_put_back_to_an_older_copy_after_fifty_operations_has_all_fifty_again
         assert_eq!(company.office(&format!("SELECT count(*) FROM inspection_records WHERE id = '{id}'")), "1");
     }
     assert_eq!(
-        company.office(&format!("SELECT serial_number || ' ' || notes FROM equipment_inventory WHERE id = '{}'", ids::item(1))),
+        company.office(&format!(
+            "SELECT serial_number || ' ' || notes FROM equipment_inventory WHERE id = '{}'",
+            ids::item(1)
+        )),
         "SN-50 after the restore"
     );
     ben.sync();

@@ -31,11 +31,18 @@ fn a_new_job_brings_the_site_with_its_whole_history() {
     ));
     ben.sync();
     assert!(ben.see(Locations, ids::SCHOOL).is_none());
-    company.office(&format!("UPDATE jobs SET assigned_technician_id = '{}' WHERE id = '{}'", ids::BEN, ids::SCHOOL_JOB));
+    company.office(&format!(
+        "UPDATE jobs SET assigned_technician_id = '{}' WHERE id = '{}'",
+        ids::BEN,
+        ids::SCHOOL_JOB
+    ));
     ben.sync();
     assert!(ben.see(Locations, ids::SCHOOL).is_some());
     assert!(ben.see(EquipmentInventory, ids::item(5)).is_some(), "rows older than the cursor come with the site");
-    let old = ben.rows(InspectionRecords).into_iter().filter(|row| ben.value(InspectionRecords, row.id, "findings") == json!("Old news"));
+    let old = ben
+        .rows(InspectionRecords)
+        .into_iter()
+        .filter(|row| ben.value(InspectionRecords, row.id, "findings") == json!("Old news"));
     assert_eq!(old.count(), 1);
     assert_same(&mut ben);
 }
@@ -51,7 +58,11 @@ fn a_job_reassigned_while_edited_offline_leaves_nothing_but_sealed_work_and_the_
     mo.sync();
 
     let inspection = ana.inspect(ids::SCHOOL_JOB, ids::item(4), "Canary-7731: seal weeps");
-    company.office(&format!("UPDATE jobs SET assigned_technician_id = '{}' WHERE id = '{}'", ids::BEN, ids::SCHOOL_JOB));
+    company.office(&format!(
+        "UPDATE jobs SET assigned_technician_id = '{}' WHERE id = '{}'",
+        ids::BEN,
+        ids::SCHOOL_JOB
+    ));
 
     let report = ana.sync();
     assert_eq!(report.receipts.get("parked"), Some(&1), "kept by the server, not refused: {:?}", report.receipts);

@@ -263,11 +263,6 @@ impl Window {
         heard.as_array().expect("a list").iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Forgets them.
-    pub fn forget_complaints(&self) {
-        self.script("window.__witness.length = 0", json!([]));
-    }
-
     fn summary(&self) -> String {
         let text = self.try_script("return document.body.innerText.slice(0, 600)", json!([]));
         text.map_or_else(|refused| format!("{refused:?}"), |text| text.to_string())

@@ -98,6 +98,10 @@ fn an_inspection_made_offline_survives_the_power_and_reaches_the_server_once() {
     window.press("work-offline");
     window.see_css("[data-testid=\"work-offline\"][data-offline=\"false\"]");
     synced(&window);
+    window.until(
+        || window.find("[data-testid=\"work-row\"]").is_none(),
+        || "the list of what waits is empty once all is on the server".into(),
+    );
     window.picture("10-on-the-server");
 
     on_the_server_once(&office, &job, &item, &photo);
@@ -259,7 +263,6 @@ fn on_the_server_once(office: &Office, job: &str, item: &str, photo: &str) {
 }
 
 fn bytes_on_the_laptop(laptop: &Laptop, photo: &str) -> Vec<u8> {
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
     let app =
         App::new(Options { background: false, keyring: clara_app::Keyring::Off, ..Options::here(laptop.profile()) });
     app.unlock(Unlock { passphrase: PASSPHRASE.into() }).expect("the profile opens");

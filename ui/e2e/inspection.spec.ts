@@ -69,6 +69,22 @@ test('Enter goes through the fields and on to the next step', async ({ app }) =>
   await expect(app.getByRole('heading', { name: 'Initial test' })).toBeVisible()
 })
 
+test('going on with Enter answers nothing by itself; Space answers', async ({ app }) => {
+  await open(app, at)
+  await app.getByTestId('reading-check_2').focus()
+  await app.keyboard.press('Enter')
+  const yes = app.getByTestId('answer-yes-shutoff_2')
+  await expect(yes).toBeFocused()
+  await app.keyboard.press('Enter')
+  await expect(app.getByRole('heading', { name: 'Repair' })).toBeVisible()
+  await app.getByTestId('step-2').click()
+  await expect(yes).toHaveAttribute('aria-pressed', 'false')
+  await yes.focus()
+  await app.keyboard.press('Space')
+  await app.getByTestId('step-2').click()
+  await expect(yes).toHaveAttribute('aria-pressed', 'true')
+})
+
 test('a suspicious reading wants one key, and asks again when it changes', async ({ app }) => {
   await open(app, at)
   const row = app.locator('[data-key="check_2"]')

@@ -340,3 +340,37 @@ fn what_is_called_by_name_is_the_same_as_what_is_called_in_rust() {
         assert!(!matches!(answer, Err(failure) if failure.message.contains("No command")), "{command} is there");
     }
 }
+
+#[test]
+fn a_save_that_races_with_completion_is_in_the_record_or_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = demo(folder.path());
+    let at = at_work(&app);
+    let sheet = open(&app, at);
+    let body = good_answers(&sheet);
+    let save = |app: &App, findings: String| {
+        let body = DraftBody { findings, ..body.clone() };
+        app.save_inspection(SaveInspection { inspection_id: sheet.inspection_id, body })
+    };
+    save(&app, "0".into()).unwrap();
+    let last_kept = std::thread::scope(|scope| {
+        let saver = scope.spawn(|| {
+            let mut kept = 0;
+            for number in 1..200 {
+                match save(&app, number.to_string()) {
+                    Ok(_) => kept = number,
+                    Err(failure) => {
+                        assert_eq!(failure.code, Code::NotAllowed);
+                        break;
+                    }
+                }
+            }
+            kept
+        });
+        app.complete_inspection(CompleteInspection { inspection_id: sheet.inspection_id }).unwrap();
+        saver.join().unwrap()
+    });
+    let record = open(&app, at);
+    assert!(record.completed, "no save brought a draft back");
+    assert_eq!(record.body.findings, last_kept.to_string(), "the last acknowledged save is what was completed");
+}

@@ -47,7 +47,20 @@ impl Error {
         };
         match self {
             Error::Failure(failure) => failure.clone(),
-            Error::Admin(AdminError::Central(error)) => clara_app::failure_of_server(error),
+            Error::Admin(AdminError::Central(error)) => {
+                let said = clara_app::failure_of_server(error);
+                let next = match said.code {
+                    Code::LoginRefused => "Check the role and CLARA_CENTRAL_PASSWORD.",
+                    Code::ServerNotReached => "Check host and port, then run it again.",
+                    Code::ServerNotProven => "Check --ca and the name in the server's certificate.",
+                    _ => "Run `clara central doctor` to see more.",
+                };
+                let message = match said.code {
+                    Code::LoginRefused => "The server does not take this login.".into(),
+                    _ => said.message,
+                };
+                Failure { message, safe: "Nothing was changed.".into(), next: next.into(), ..said }
+            }
             Error::Admin(_) => plain(Code::BadInput, "Run `clara central doctor` to see more."),
             Error::File { .. } => plain(Code::BadInput, "Check the path and its permissions."),
             Error::Given(_) => plain(Code::BadInput, "Run it with --help."),

@@ -30,7 +30,8 @@ fn a_job_is_found_started_and_one_of_its_items_inspected_by_script() {
     json(profile, &["device", "try-demo"]);
     let jobs = json(profile, &["job", "list", "--status", "scheduled", "--mine"]);
     let jobs = jobs.as_array().unwrap();
-    let number = jobs.iter().find(|job| job["devices_total"].as_u64() > Some(0)).unwrap()["job_number"].as_str().unwrap();
+    let number =
+        jobs.iter().find(|job| job["devices_total"].as_u64() > Some(0)).unwrap()["job_number"].as_str().unwrap();
     let sheet = json(profile, &["job", "start", number]);
     assert_eq!(sheet["job"]["status"], "in_progress");
     let item = sheet["devices"][0]["equipment_id"].as_str().unwrap();
@@ -39,10 +40,21 @@ fn a_job_is_found_started_and_one_of_its_items_inspected_by_script() {
     std::fs::write(&draft, r#"{"findings": "Dry and clean"}"#).unwrap();
     let photo = profile.join("plate.txt");
     std::fs::write(&photo, "no picture").unwrap();
-    let saved = json(profile, &[
-        "inspection", "save", "--job", number, "--equipment", item,
-        "--file", draft.to_str().unwrap(), "--photo", photo.to_str().unwrap(),
-    ]);
+    let saved = json(
+        profile,
+        &[
+            "inspection",
+            "save",
+            "--job",
+            number,
+            "--equipment",
+            item,
+            "--file",
+            draft.to_str().unwrap(),
+            "--photo",
+            photo.to_str().unwrap(),
+        ],
+    );
     assert_eq!(saved["body"]["findings"], "Dry and clean");
     assert_eq!(saved["photos"]["refused"].as_array().unwrap().len(), 1, "the photo refuses only itself");
 

@@ -10,7 +10,7 @@ use crate::inspection::{
     CompleteInspection, CompletedInspection, InspectionSheet, OpenInspection, SaveInspection, SavedInspection,
 };
 use crate::jobs::{CheckJobItem, CompleteJob, JobRow, JobSheet, ListJobs, OpenJob, Today};
-use crate::photos::{AddPhoto, CaptionPhoto, PickPhotos, PhotoTile, RemovePhoto, TakenIn};
+use crate::photos::{AddPhoto, CaptionPhoto, PhotoTile, PickPhotos, RemovePhoto, TakenIn};
 use crate::session::{Enroll, Session, Start, Unlock};
 use crate::specs::{ModelSheet, OpenModel, SearchSpecs, SpecsFound};
 use crate::sync::{ActOnWork, Checked, SyncStatus, WorkItem, WorkOffline};
@@ -20,6 +20,7 @@ use crate::sync::{ActOnWork, Checked, SyncStatus, WorkItem, WorkOffline};
 pub struct Empty {}
 
 /// What the program says to the window by itself, on the event `clara`.
+#[expect(clippy::large_enum_variant, reason = "made once, serialised at once, never stored")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {

@@ -186,7 +186,12 @@ mod tests {
     fn state() -> ReplicaState {
         ReplicaState {
             device: DeviceId(Uuid::from_u128(1)),
-            server: Some(ServerIdentity { system_identifier: "a".into(), incarnation: 1, epoch: EPOCH, role: "technician".into() }),
+            server: Some(ServerIdentity {
+                system_identifier: "a".into(),
+                incarnation: 1,
+                epoch: EPOCH,
+                role: "technician".into(),
+            }),
             cursor: Some("100:100:".parse().unwrap()),
             first_sync_from: None,
             bookmarks: Vec::new(),

@@ -52,8 +52,10 @@ class Keyboard {
         const single = !event.ctrlKey && !event.metaKey && !event.altKey && event.key.length === 1
         if (single && !display.keys) continue
         if (typesText(event.target) && !key.inText) continue
-        // A button or a box under the cursor keeps its own Enter and Space.
-        if ((event.key === 'Enter' || event.key === ' ') && !event.ctrlKey && event.target instanceof HTMLElement && event.target.closest('button, a, summary, [role=option]')) continue
+        // A button under the cursor keeps its own Enter and Space; an answer keeps Space alone, so that going on with
+        // Enter never answers by itself.
+        const on = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>('button, a, summary, [role=option]') : null
+        if (on && !event.ctrlKey && (event.key === ' ' || (event.key === 'Enter' && on.dataset.enter !== 'next'))) continue
         event.preventDefault()
         key.run(event)
         return

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use chrono::{Duration, Utc};
+use chrono::{Duration, Local, Utc};
 use clara_central::doctor::{Check, Health, doctor};
 use clara_central::enroll::{Enroll, Enrolment, Person, enroll};
 use clara_central::import::{ColumnMap, Report, import};
@@ -48,7 +48,7 @@ async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<Exit
             })
         }
         CentralVerb::SeedDemo => {
-            let done = seed_demo(admin, Utc::now().date_naive(), Utc::now()).await?;
+            let done = seed_demo(admin, Local::now().date_naive(), Utc::now()).await?;
             output.answer(&done.written, |written| {
                 let mut text = "The demo company is loaded.\n".to_owned();
                 for (table, rows) in written {
@@ -125,7 +125,8 @@ fn enrolled(enrolment: &Enrolment, out: Option<&Path>, code: bool, output: &Outp
             write_private(path, &text).map_err(Error::file(path))?;
             output.note(&format!(
                 "For {} until {}. Whoever has the file can use it once: send it on a safe way.",
-                enrolment.full_name, enrolment.expires_at
+                enrolment.full_name,
+                enrolment.expires_at.format("%Y-%m-%d %H:%M UTC")
             ));
         }
         None => output.line(&text),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
+use chrono::{Local, Utc};
 use clara_app::{App, Options};
 use clara_central::enroll::{Enroll, Person, enroll};
 use clara_central::init::init;
@@ -80,8 +80,7 @@ impl Stage {
         };
         output.note("Making the database and loading the demo company…");
         wait(init(&admin, clara_demo::COMPANY))?;
-        let now = Utc::now();
-        let seeded = wait(seed_demo(&admin, now.date_naive(), now))?;
+        let seeded = wait(seed_demo(&admin, Local::now().date_naive(), Utc::now()))?;
         let actor = |role: Role, word: &str| {
             let person = seeded.people.iter().find(|person| person.role == role);
             let person = person.ok_or_else(|| Error::Story(format!("the demo company has no {word}")))?;

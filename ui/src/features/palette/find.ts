@@ -28,8 +28,8 @@ const actions = (call: typeof Call): Found[] => {
 /** What is here first, then what can be done with it, then places, then the catalog. */
 export async function find(typed: string, at: Here, call: typeof Call): Promise<Found[]> {
   const text = typed.trim()
-  const only = text.charAt(0)
-  const rest = ['>', '@', '#'].includes(only) ? text.slice(1).trim() : text
+  const only = /^[>@#]/.exec(text)?.[0] ?? ''
+  const rest = text.slice(only.length).trim()
   const fits = (found: Found) => rest === '' || `${found.text} ${found.detail ?? ''}`.toLowerCase().includes(rest.toLowerCase())
   if (only === '>') return actions(call).filter(fits)
 
