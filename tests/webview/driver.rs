@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// What the driver refused, in its own words.
-#[derive(Debug)]
-pub struct Refused {
-    pub error: String,
-    pub message: String,
+/// What the driver refused, in its own words, for the message of a story that fails.
+pub struct Refused(String);
+
+impl std::fmt::Debug for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// One driver on its own port, with at most one window.
@@ -81,13 +83,12 @@ impl Driver {
     fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value, Refused> {
         let body = body.map(|body| body.to_string());
         let (status, answer) = exchange(self.port, method, path, body.as_deref())
-            .ok_or_else(|| Refused { error: "no answer".into(), message: format!("{method} {path}") })?;
+            .ok_or_else(|| Refused(format!("no answer to {method} {path}")))?;
         let value = answer.get("value").cloned().unwrap_or(Value::Null);
         if status == 200 {
             return Ok(value);
         }
-        let word = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        Err(Refused { error: word("error"), message: word("message") })
+        Err(Refused(value.to_string()))
     }
 }
 

@@ -288,10 +288,6 @@ impl Element<'_> {
         self.call("POST", "clear", Some(json!({}))).map(drop)
     }
 
-    pub fn text(&self) -> String {
-        self.call("GET", "text", None).ok().and_then(|text| Some(text.as_str()?.to_owned())).unwrap_or_default()
-    }
-
     pub fn value(&self) -> String {
         let value = self.window.script("return arguments[0].value ?? ''", json!([{ ELEMENT: self.id }]));
         value.as_str().unwrap_or_default().to_owned()

@@ -53,7 +53,7 @@ macro_rules! methods {
                         stringify!($name) => {
                             let request: $request = serde_json::from_value(request).map_err(Error::Request)?;
                             let answer = self.$name(request)?;
-                            Ok(serde_json::to_value(answer).map_err(Error::Request)?)
+                            Ok(serde_json::to_value(answer).map_err(|_| Error::Bug("an answer that is no JSON"))?)
                         }
                     )+
                     _ => Err(Error::NoCommand(name.to_owned()).into()),

@@ -19,13 +19,13 @@ fn failure(code: Code, message: impl Into<String>, safe: impl Into<String>, next
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         // The log gets the chain of causes; none of them carries customer data.
-        tracing::warn!(error = %error, source = ?std::error::Error::source(&error).map(ToString::to_string), "refused");
+        tracing::info!(error = %error, source = ?std::error::Error::source(&error).map(ToString::to_string), "refused");
         match error {
             Error::Request(_) | Error::NoCommand(_) => failure(
-                Code::Internal,
-                format!("The program asked itself something it does not understand ({error})."),
+                Code::BadInput,
+                format!("This request is not understood ({error})."),
                 KEPT,
-                "Close and open the app. If it happens again, tell the office.",
+                "Correct the request. If the app itself made it, close and open the app, and tell the office.",
             ),
             Error::BadValue { field, reason } => Failure { field: Some(field), ..bad_value(&reason) },
             Error::Given { field, fault } => Failure { field: Some(field), ..given(fault) },

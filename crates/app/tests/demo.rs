@@ -333,8 +333,8 @@ fn what_is_called_by_name_is_the_same_as_what_is_called_in_rust() {
     let app = demo(folder.path());
     let by_name = app.call("today", serde_json::json!({})).unwrap();
     assert_eq!(by_name, serde_json::to_value(app.today(Empty {}).unwrap()).unwrap());
-    assert_eq!(app.call("nonsense", serde_json::json!({})).unwrap_err().code, Code::Internal);
-    assert_eq!(app.call("open_job", serde_json::json!({"job_id": 7})).unwrap_err().code, Code::Internal);
+    assert_eq!(app.call("nonsense", serde_json::json!({})).unwrap_err().code, Code::BadInput);
+    assert_eq!(app.call("open_job", serde_json::json!({"job_id": 7})).unwrap_err().code, Code::BadInput);
     for command in clara_contract::COMMANDS {
         let answer = app.call(command, serde_json::json!({"nonsense": true}));
         assert!(!matches!(answer, Err(failure) if failure.message.contains("No command")), "{command} is there");
