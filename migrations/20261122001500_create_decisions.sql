@@ -37,6 +37,42 @@ RETURN ROW((payload ->> 'op_id')::uuid, (payload ->> 'seq')::bigint, (payload ->
     payload ->> 'entity', (payload ->> 'row_id')::uuid, payload ->> 'kind', (payload ->> 'base_row_ver')::bigint,
     payload -> 'base', payload -> 'new', NULL, payload)::sync.incoming;
 
+-- What was refused may hold anything where an id should be.
+CREATE FUNCTION sync.uuid_or_null(text text) RETURNS uuid
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN text ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' THEN text::uuid END;
+
+-- A refused operation that its author hands to the office: from then on it is parked work like any other. The ledger
+-- has its content, so that nothing has to be sent again, and nothing else can be put in its place.
+CREATE FUNCTION sync.hand_over(op sync.incoming, who sync.actor) RETURNS sync.verdict
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    refused_op sync.op;
+    site uuid;
+    made sync.parked;
+BEGIN
+    SELECT * INTO refused_op FROM sync.op o
+    WHERE o.op_id = (op.new ->> 'op_id')::uuid AND o.author = who.author AND o.outcome = 'rejected';
+    IF NOT FOUND THEN RETURN sync.refused(op, 'missing_reference:op_id', NULL); END IF;
+    site := coalesce(
+        (SELECT j.location_id FROM public.jobs j WHERE j.id IN (sync.uuid_or_null(refused_op.payload -> 'new' ->> 'job_id'),
+            (refused_op.payload ->> 'row_id')::uuid) LIMIT 1),
+        (SELECT e.location_id FROM public.equipment_inventory e WHERE e.id IN (
+            sync.uuid_or_null(refused_op.payload -> 'new' ->> 'equipment_id'), (refused_op.payload ->> 'row_id')::uuid) LIMIT 1),
+        (SELECT l.id FROM public.locations l WHERE l.id = sync.uuid_or_null(refused_op.payload -> 'new' ->> 'location_id')));
+    INSERT INTO sync.parked (id, op_id, device_id, author_id, location_id, table_name, row_id, reason, payload)
+    VALUES (op.row_id, refused_op.op_id, refused_op.device_id, refused_op.author, site,
+        refused_op.payload ->> 'entity', (refused_op.payload ->> 'row_id')::uuid, 'handed_over', refused_op.payload)
+    ON CONFLICT (op_id) DO NOTHING
+    RETURNING * INTO made;
+    IF made.id IS NULL THEN RETURN sync.refused(op, 'exists', site); END IF;
+    RETURN ROW(op.op_id, 'applied', NULL, NULL, made.row_ver, site, NULL)::sync.verdict;
+EXCEPTION WHEN invalid_text_representation THEN
+    RETURN sync.refused(op, 'bad_value:op_id', NULL);
+END
+$$;
+
 -- Takes or declines parked work. Taken, it takes effect in its author's name; what had waited for it follows.
 CREATE FUNCTION sync.decide_parked(op sync.incoming, who sync.actor) RETURNS sync.verdict
 LANGUAGE plpgsql

@@ -122,7 +122,9 @@ BEGIN
     FOR op IN SELECT b.* FROM unnest(batch) b
         WHERE b.op_id NOT IN (SELECT v.op_id FROM unnest(verdicts) v) ORDER BY b.seq
     LOOP
-        IF op.kind = 'insert' THEN
+        IF op.kind = 'insert' AND op.entity = 'parked_operations' THEN
+            verdict := sync.hand_over(op, who);
+        ELSIF op.kind = 'insert' THEN
             verdict := sync.refused(op, sync.fault_of_entity(op.entity), NULL);
         ELSE
             -- The laptop's own earlier operation on the row moved its version: that is no change by others.

@@ -26,11 +26,7 @@ impl Laptop {
     }
 
     fn enroll(&self, enrolment: String) -> Result<Session, Failure> {
-        self.app.enroll(Enroll {
-            enrolment,
-            device_name: "Van 4".into(),
-            passphrase: Some("riser room three".into()),
-        })
+        self.app.enroll(Enroll { enrolment, device_name: "Van 4".into(), passphrase: Some("riser room three".into()) })
     }
 
     /// Enrolled for a person and synced once.

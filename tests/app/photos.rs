@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use clara_app::File;
-use clara_contract::photos::PhotoTarget;
 use clara_contract::Empty;
+use clara_contract::photos::PhotoTarget;
 use clara_domain::EquipmentId;
 use clara_tests::{Company, ids};
 use sha2::{Digest, Sha256};
@@ -59,7 +59,11 @@ fn pictures_arrive_equal_by_hash_and_hostile_files_are_refused_with_a_reason() {
     for refused in &taken.refused {
         println!("refused {}: {}", refused.name, refused.reason);
         assert!(refused.name.starts_with("hostile"), "{} is a picture: {}", refused.name, refused.reason);
-        assert!(refused.reason.ends_with('.') && refused.reason.len() > 20, "a sentence, not a code: {}", refused.reason);
+        assert!(
+            refused.reason.ends_with('.') && refused.reason.len() > 20,
+            "a sentence, not a code: {}",
+            refused.reason
+        );
     }
     assert!(taken.refused.len() >= 3, "the broken ones are refused");
     assert_eq!(taken.kept.len() + taken.refused.len(), names.len(), "and each file only refuses itself");

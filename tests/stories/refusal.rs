@@ -1,6 +1,6 @@
 //! What the server refuses, and what goes on all the same.
 
-use clara_domain::mirror::Entity::{EquipmentInventory, InspectionRecords, PerformanceMetrics};
+use clara_domain::mirror::Entity::{EquipmentInventory, InspectionRecords, ParkedOperations, PerformanceMetrics};
 use clara_sync::{CentralError, SyncError};
 use clara_tests::{Device, assert_same, ids};
 use serde_json::json;
@@ -76,6 +76,33 @@ fn a_completed_inspection_is_immutable() {
     let report = ana.sync();
     assert_eq!(report.receipts.get("rejected"), Some(&1), "{:?}", report.receipts);
     assert_eq!(company.office(&format!("SELECT findings FROM inspection_records WHERE id = '{id}'")), "As it was");
+}
+
+#[test]
+fn refused_work_can_be_handed_to_the_office_and_waits_there_as_it_is() {
+    let company = found();
+    let mut ana = Device::enroll(&company, ids::ANA);
+    let mut mo = Device::enroll(&company, ids::MO);
+    ana.sync();
+    let id = ana.inspect(ids::ANAS_JOB, ids::item(1), "As it was");
+    ana.sync();
+    let refused = ana.change(InspectionRecords, id, json!({"findings": "As it should read"}));
+    ana.sync();
+    ana.save(|tx| tx.hand_over(refused));
+    let report = ana.sync();
+    assert_eq!(report.receipts.get("applied"), Some(&1), "{:?}", report.receipts);
+    mo.sync();
+    let waiting = mo.rows(ParkedOperations);
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(mo.value(ParkedOperations, waiting[0].id, "payload")["new"]["findings"], json!("As it should read"));
+    assert_eq!(mo.value(ParkedOperations, waiting[0].id, "reason"), json!("handed_over"));
+    mo.change(ParkedOperations, waiting[0].id, json!({"decision": "declined", "decision_note": "Amend it"}));
+    mo.sync();
+    ana.sync();
+    ana.sync();
+    assert_eq!(ana.value(InspectionRecords, id, "findings"), json!("As it was"), "the server's version is back");
+    assert_same(&mut ana);
+    assert_same(&mut mo);
 }
 
 #[test]

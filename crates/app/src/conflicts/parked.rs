@@ -94,6 +94,7 @@ pub(crate) fn why(reason: &str) -> String {
         "out_of_scope" => "The site is no longer this technician's. The work was done before that was known.".into(),
         "other_site" => "The item belongs to another site than the job.".into(),
         "parent_parked" => "It belongs to something that waits for a decision, and waits with it.".into(),
+        "handed_over" => "The server could not keep it as it is. Its technician asks the office to decide.".into(),
         "" => "It waits for a decision.".into(),
         other => format!("It waits for a decision ({}).", other.replace('_', " ")),
     }

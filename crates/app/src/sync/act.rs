@@ -23,6 +23,9 @@ impl Core {
             (WorkAction::Retry, Some(line)) if line.state == OpState::Rejected => {
                 open.write(self.now(), |write| Ok(write.send_again(op_id, Fields::new())?))?;
             }
+            (WorkAction::HandToOffice, Some(line)) if line.state == OpState::Rejected => {
+                open.write(self.now(), |write| Ok(write.hand_over(op_id)?))?;
+            }
             // A completed inspection is a promise to the customer: it is corrected, not taken back.
             (WorkAction::Withdraw, Some(line)) if line.operation.entity != Entity::InspectionRecords => {
                 open.write(self.now(), |write| Ok(write.withdraw(op_id)?))?;

@@ -76,7 +76,7 @@ fn of_line(view: &View<'_>, line: &OutboxLine) -> Result<WorkItem> {
     };
     let mut actions = Vec::new();
     if line.state == OpState::Rejected {
-        actions.extend([WorkAction::Edit, WorkAction::Retry]);
+        actions.extend([WorkAction::HandToOffice, WorkAction::Edit, WorkAction::Retry]);
     }
     if line.changeable && operation.entity != Entity::InspectionRecords {
         actions.push(WorkAction::Withdraw);
