@@ -83,7 +83,8 @@ BEGIN
             WHEN o.op_hash = b.op_hash THEN o.detail || jsonb_build_object('op_id', o.op_id, 'outcome', o.outcome,
                 -- From before a dump was loaded into a younger cluster it would lie in the future, and the laptop
                 -- would wait for ever to see it.
-                'applied_xid', least(o.applied_xid, pg_current_xact_id())::text, 'duplicate', true)
+                'applied_xid', (CASE WHEN o.applied_xid < pg_current_xact_id() THEN o.applied_xid
+                    WHEN o.applied_xid IS NOT NULL THEN pg_current_xact_id() END)::text, 'duplicate', true)
             ELSE sync.receipt(sync.refused(b, 'op_changed', NULL), NULL) END), '[]')
     INTO known, replayed
     FROM unnest(batch) b

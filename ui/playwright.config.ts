@@ -1,4 +1,19 @@
+import { createServer } from 'node:net'
 import { defineConfig } from '@playwright/test'
+
+/** A port nobody has: on a fixed one, two runs at a time would look at each other's pages. */
+const freePort = () =>
+  new Promise<string>((found, failed) => {
+    const probe = createServer().once('error', failed)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => (address && typeof address === 'object' ? found(String(address.port)) : failed(new Error('no port'))))
+    })
+  })
+
+// The workers read this file again, and inherit the port.
+const port = (process.env.E2E_PORT ??= await freePort())
+const site = `http://127.0.0.1:${port}`
 
 export default defineConfig({
   testDir: './e2e',
@@ -7,7 +22,7 @@ export default defineConfig({
   workers: 2,
   reporter: [['list']],
   use: {
-    baseURL: 'http://127.0.0.1:4178',
+    baseURL: site,
     viewport: { width: 1366, height: 768 },
     locale: 'en-US',
     timezoneId: 'America/New_York',
@@ -16,9 +31,9 @@ export default defineConfig({
     launchOptions: { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] },
   },
   webServer: {
-    command: 'npx vite preview --mode memory',
-    url: 'http://127.0.0.1:4178',
-    reuseExistingServer: true,
+    command: `npx vite preview --mode memory --port ${port}`,
+    url: site,
+    reuseExistingServer: false,
   },
   projects: [
     { name: 'flows', testMatch: /.*\.spec\.ts/ },

@@ -27,8 +27,9 @@ macro_rules! adapters {
             request: $request,
         ) -> Result<$answer, Failure> {
             let app = app.inner().clone();
-            let table = run(move || app.export_completeness(request)).await?;
-            pick::save(&handle, &table).await?;
+            let mut table = run(move || app.export_completeness(request)).await?;
+            // The name it was saved under; none where the person changed their mind.
+            table.name = pick::save(&handle, &table).await?;
             Ok(table)
         }
     };

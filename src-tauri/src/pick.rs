@@ -22,7 +22,7 @@ pub(crate) fn photos_for(app: &App, window: &AppHandle) {
 }
 
 /// Saves a table where the person says; not at all, if they say nowhere.
-pub(crate) async fn save(handle: &AppHandle, table: &Csv) -> Result<(), Failure> {
+pub(crate) async fn save(handle: &AppHandle, table: &Csv) -> Result<String, Failure> {
     let place = match seam("CLARA_SAVE") {
         Some(place) => place,
         None => {
@@ -36,7 +36,9 @@ pub(crate) async fn save(handle: &AppHandle, table: &Csv) -> Result<(), Failure>
             paths(answered.await.ok().flatten())
         }
     };
+    let mut name = String::new();
     for path in place {
+        name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         std::fs::write(&path, &table.text).map_err(|error| Failure {
             code: if error.kind() == std::io::ErrorKind::StorageFull { Code::DiskFull } else { Code::BadInput },
             message: "The table could not be saved there.".into(),
@@ -45,7 +47,7 @@ pub(crate) async fn save(handle: &AppHandle, table: &Csv) -> Result<(), Failure>
             field: None,
         })?;
     }
-    Ok(())
+    Ok(name)
 }
 
 fn paths(files: impl IntoIterator<Item = FilePath>) -> Vec<PathBuf> {

@@ -37,3 +37,9 @@ test('a device found on site joins the job', async ({ app }) => {
   await app.getByTestId('add-equipment-confirm').click()
   await expect(app.getByTestId('device-row').filter({ hasText: 'RTU-9' })).toBeVisible()
 })
+
+test('a file that is no picture is refused by name on the equipment page', async ({ app }) => {
+  await open(app, 'equipment/eq-ridgeway-rtu-2')
+  await app.getByTestId('photo-file').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') })
+  await expect(app.getByTestId('photo-refused')).toContainText('notes.txt')
+})

@@ -26,10 +26,18 @@ test('few visits of a technician show no figure', async ({ app }) => {
   await expect(app.getByText('fewer than 5 visits')).toBeAttached()
 })
 
-test('the table can be saved and copied', async ({ app }) => {
+test('the table is saved with one press, and its name is told', async ({ app }) => {
   await open(app, 'gaps', manager)
-  await app.getByTestId('gaps-csv').click()
   const saving = app.waitForEvent('download')
-  await app.getByRole('button', { name: 'Save to Downloads' }).click()
+  await app.getByTestId('gaps-csv').click()
   expect((await saving).suggestedFilename()).toBe('completeness-2026-11-20.csv')
+  await expect(app.getByTestId('toast')).toContainText('Saved as completeness-2026-11-20.csv')
+})
+
+test('a table that could not be saved says so, and can be saved again', async ({ app }) => {
+  await open(app, 'gaps', `${manager}&fail=export_completeness`)
+  await app.getByTestId('gaps-csv').click()
+  await expect(app.getByTestId('csv-dialog').getByTestId('failure')).toBeVisible()
+  await expect(app.getByTestId('csv-dialog').getByRole('button', { name: 'Try again' })).toBeEnabled()
+  await expect(app.getByTestId('toast')).toHaveCount(0)
 })

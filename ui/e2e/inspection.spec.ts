@@ -181,3 +181,9 @@ test('with a glove the pad types into the field that has the cursor', async ({ a
   await pad.getByRole('button', { name: '6.9 psid, next' }).click()
   await expect(app.getByTestId('reading-relief')).toBeFocused()
 })
+
+test('what may be left out says so, apart from its name', async ({ app }) => {
+  await open(app, at)
+  await app.getByRole('button', { name: /Repair/ }).click()
+  await expect(app.getByRole('group', { name: 'What was repaired' })).toContainText('What was repaired if needed', { useInnerText: true })
+})

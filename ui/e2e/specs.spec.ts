@@ -29,3 +29,12 @@ test('typing goes to the field wherever the focus is', async ({ app }) => {
   await app.keyboard.type('375')
   await expect(app.getByTestId('specs-input')).toHaveValue('375')
 })
+
+test('with nothing typed the catalog is counted, and nothing is said to be missing', async ({ app }) => {
+  await open(app, 'specs')
+  await expect(app.getByText('104,212 models can be found here')).toBeVisible()
+  await expect(app.getByText('No model fits')).toHaveCount(0)
+  await expect(app.getByTestId('specs-scope-all')).toHaveText('All')
+  await app.keyboard.type('375')
+  await expect(app.getByTestId('specs-scope-all')).toHaveText(/^All\s*[1-9]/)
+})

@@ -6,6 +6,17 @@ test('the demo opens with one press', async ({ app }) => {
   await expect(app.getByTestId('now')).toBeVisible()
 })
 
+test('the demo says of nothing that it is on a server', async ({ app }) => {
+  await open(app, '', '?start=fresh')
+  await app.getByTestId('firstrun-demo').click()
+  await expect(app.getByTestId('now')).toBeVisible()
+  await expect(app.getByTestId('sync-light')).toContainText('Demo company')
+  await expect(app.locator('body')).not.toContainText(/on the server/i)
+  await app.getByTestId('rail-sync').click()
+  await expect(app.getByText('Nothing needs you.')).toBeVisible()
+  await expect(app.locator('body')).not.toContainText(/on the server/i)
+})
+
 test('an enrollment text that is broken says so beside the field, and a whole one enrolls', async ({ app }) => {
   await open(app, '', '?start=fresh')
   await expect(app.getByTestId('firstrun-device-name')).toHaveValue('Laptop 07')
@@ -41,4 +52,22 @@ test('a first sync shows how far it is, and that work can start', async ({ app }
   await open(app, 'today', '?sync=first')
   await expect(app.getByTestId('first-sync')).toContainText('61%')
   await expect(app.getByTestId('now')).toBeVisible()
+})
+
+test('what has not come yet is not called nothing', async ({ app }) => {
+  await open(app, 'today', '?sync=begun')
+  await expect(app.getByTestId('awaited')).toContainText("Today's sites are coming")
+  await expect(app.getByTestId('awaited')).toContainText('The first sync has begun. Sites are still coming, 12%.')
+  await expect(app.locator('body')).not.toContainText(/No jobs today|on the server/i)
+  await app.getByTestId('rail-jobs').click()
+  await expect(app.getByText('Jobs are coming')).toBeVisible()
+  await app.getByTestId('rail-equipment').click()
+  await expect(app.getByText('Equipment is coming')).toBeVisible()
+})
+
+test('a laptop that never reached the server says what it needs', async ({ app }) => {
+  await open(app, 'today', '?sync=never')
+  await expect(app.getByTestId('awaited')).toContainText('Not synced yet')
+  await expect(app.getByTestId('awaited')).toContainText('needs a network once')
+  await expect(app.locator('body')).not.toContainText(/on the server/i)
 })

@@ -63,3 +63,14 @@ test('a manager decides on work that waits, and its author stays', async ({ app 
   await app.getByTestId('parked-accept').click()
   await expect(app.getByTestId('parked-card')).toHaveCount(0)
 })
+
+test('a sync that nobody asked for here empties the list as well', async ({ app }) => {
+  await open(app, 'sync')
+  const waiting = app.getByTestId('work-row').and(app.locator('[data-state=saved]'))
+  await expect(waiting).toHaveCount(4)
+  await app.keyboard.press('Control+k')
+  await app.getByTestId('palette-input').fill('> sync now')
+  await app.getByRole('option', { name: 'Sync now' }).waitFor()
+  await app.keyboard.press('Enter')
+  await expect(waiting).toHaveCount(0)
+})

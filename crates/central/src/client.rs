@@ -1,5 +1,6 @@
 //! The laptop's client: [`Central`] over PostgreSQL.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,14 @@ pub struct PgCentral {
     sees_all: Option<bool>,
     /// The quickest answer on this connection.
     quickest: Duration,
+    /// Tables that have changed since the last pull because we changed them.
+    pushed: BTreeSet<Entity>,
 }
 
 impl PgCentral {
     /// Does not connect yet.
     pub fn new(server: Server) -> Self {
-        Self { server, connection: None, sees_all: None, quickest: Duration::MAX }
+        Self { server, connection: None, sees_all: None, quickest: Duration::MAX, pushed: BTreeSet::new() }
     }
 
     /// Which server it speaks to.
@@ -96,6 +99,16 @@ impl PgCentral {
     /// Whether the person sees all sites, where a hello has told.
     pub(crate) fn sees_all(&self) -> Option<bool> {
         self.sees_all
+    }
+
+    /// The next pull need not ask whether these have anything new.
+    pub(crate) fn has_pushed(&mut self, entities: impl Iterator<Item = Entity>) {
+        self.pushed.extend(entities.filter(|entity| entity.table().is_some()));
+    }
+
+    /// What was pushed since the last pull.
+    pub(crate) fn take_pushed(&mut self) -> BTreeSet<Entity> {
+        std::mem::take(&mut self.pushed)
     }
 
     pub(crate) fn met(&mut self, hello: &Hello) {

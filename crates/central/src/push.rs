@@ -39,6 +39,7 @@ pub(crate) async fn push(
     if let Some(code) = answer.refused {
         return Err(CentralError::DeviceRefused(code));
     }
+    central.has_pushed(sound.iter().map(|operation| operation.entity));
     // An operation without an answer would stay in flight for ever.
     let mut answered: HashMap<OpId, Receipt> = answer.receipts.into_iter().map(|r| (r.op_id, r)).collect();
     for operation in sound {

@@ -13,7 +13,8 @@ export class Loaded<K extends Command> {
   #command: K
   #request: () => Commands[K][0] | undefined
 
-  constructor(command: K, request: () => Commands[K][0] | undefined) {
+  /** `synced`: what is waiting to be sent; a receipt changes it without changing a row. */
+  constructor(command: K, request: () => Commands[K][0] | undefined, { synced = false } = {}) {
     this.#command = command
     this.#request = request
     $effect(() => {
@@ -23,7 +24,7 @@ export class Loaded<K extends Command> {
     $effect(() => {
       let soon: ReturnType<typeof setTimeout> | undefined
       const stop = listen((event) => {
-        if (event.event !== 'changed') return
+        if (event.event !== 'changed' && !(synced && event.event === 'sync' && event.status.activity === 'idle')) return
         // A pull announces many tables in a row: one reading for all of them, and never none because more keep coming.
         soon ??= setTimeout(() => {
           soon = undefined

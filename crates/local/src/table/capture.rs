@@ -300,44 +300,54 @@ impl Read<'_> {
     ) -> Result<Vec<CaptureGroup>, MirrorError> {
         let members = match dimension {
             Dimension::Site | Dimension::Category => HashMap::new(),
-            Dimension::Job => self.groups_of_equipment(
-                "SELECT DISTINCT je.equipment_id, je.job_id FROM job_equipment je JOIN jobs j ON j.id = je.job_id
-                 WHERE je.deleted_at IS NULL AND j.deleted_at IS NULL AND je.job_id IS NOT NULL",
-            )?,
-            Dimension::Technician => self.groups_of_equipment(
-                "SELECT DISTINCT je.equipment_id, j.assigned_technician_id FROM job_equipment je
-                 JOIN jobs j ON j.id = je.job_id
-                 WHERE je.deleted_at IS NULL AND j.deleted_at IS NULL AND j.assigned_technician_id IS NOT NULL",
-            )?,
+            Dimension::Job | Dimension::Technician => self.groups_of_equipment(dimension)?,
         };
-        let mut groups: BTreeMap<String, CaptureTotals> = BTreeMap::new();
-        self.each_capture(filter, |head, fields| {
-            let mut add = |key: String| groups.entry(key).or_default().add(fields);
-            match dimension {
-                Dimension::Site => add(head.location_id.map(|id| id.to_string()).unwrap_or_default()),
-                Dimension::Category => add(head.category.clone()),
-                Dimension::Job | Dimension::Technician => {
-                    for key in members.get(&head.equipment_id.uuid()).into_iter().flatten() {
-                        add(key.to_string());
-                    }
+        let (mut by_id, mut by_category) = (HashMap::<Option<Uuid>, CaptureTotals>::new(), BTreeMap::new());
+        self.each_capture(filter, |head, fields| match dimension {
+            Dimension::Site => by_id.entry(head.location_id.map(LocationId::uuid)).or_default().add(fields),
+            Dimension::Category => {
+                by_category.entry(head.category.clone()).or_insert_with(CaptureTotals::default).add(fields);
+            }
+            Dimension::Job | Dimension::Technician => {
+                for key in members.get(&head.equipment_id.uuid()).into_iter().flatten() {
+                    by_id.entry(Some(*key)).or_default().add(fields);
                 }
             }
         })?;
-        let mut named = Vec::with_capacity(groups.len());
-        for (key, totals) in groups {
+        let by_id = by_id.into_iter().map(|(key, totals)| (key.map(|id| id.to_string()).unwrap_or_default(), totals));
+        let mut named = Vec::new();
+        for (key, totals) in by_id.chain(by_category) {
             let name = self.name_of(dimension, &key)?;
             named.push(CaptureGroup { key, name, totals });
         }
-        named.sort_by(|a, b| a.name.cmp(&b.name));
+        named.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
         Ok(named)
     }
 
-    fn groups_of_equipment(&self, sql: &'static str) -> Result<HashMap<Uuid, Vec<Uuid>>, MirrorError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+    /// The jobs, or their technicians, that each item counts for. Jobs are read once: to look one up for every line
+    /// costs as much as judging all items.
+    fn groups_of_equipment(&self, dimension: Dimension) -> Result<HashMap<Uuid, Vec<Uuid>>, MirrorError> {
+        let mut jobs: HashMap<Uuid, Uuid> = HashMap::new();
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, assigned_technician_id FROM jobs WHERE deleted_at IS NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let job: Uuid = text_id(row, 0)?;
+            let group: Option<Uuid> = if dimension == Dimension::Technician { optional_id(row, 1)? } else { Some(job) };
+            jobs.extend(group.map(|group| (job, group)));
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT equipment_id, job_id FROM job_equipment WHERE deleted_at IS NULL AND job_id IS NOT NULL",
+        )?;
         let mut rows = statement.query([])?;
         let mut groups: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
         while let Some(row) = rows.next()? {
-            groups.entry(text_id(row, 0)?).or_default().push(text_id(row, 1)?);
+            if let Some(group) = jobs.get(&text_id::<Uuid>(row, 1)?) {
+                let of_item = groups.entry(text_id(row, 0)?).or_default();
+                if !of_item.contains(group) {
+                    of_item.push(*group);
+                }
+            }
         }
         Ok(groups)
     }

@@ -3,6 +3,7 @@ import type { Backend, Command } from '../backend'
 import { items, jobItems, jobs, models, siteOf, today, type Item, type Job } from './company'
 import { categories, completeness, drill } from './gaps'
 import { beforeComplete, draftOf, inspectionSheet, sections } from './inspection'
+import { saveText } from './save'
 import { findModels, modelSheet } from './specs'
 import { conflicts, items as work, parked, status } from './work'
 
@@ -35,10 +36,17 @@ if (choice.get('sync') === 'clear') {
   work.length = 0
   conflicts.length = 0
 }
+// Enrolled a moment ago: nothing has come yet, and nothing was made here.
+const bare = choice.get('sync') === 'begun' || choice.get('sync') === 'never'
+if (bare) {
+  for (const list of [work, conflicts, parked, jobs, items, models]) list.length = 0
+  Object.assign(status, { only_here: 0, needs_you: 0, photos_waiting: 0, photo_bytes_waiting: 0, on_server_week: 0, photos_on_server_week: 0, oldest_unsent_at: null, last_receipt_at: null, last_success_at: null })
+}
+if (choice.get('sync') === 'begun') Object.assign(status, { net: 'online', activity: 'receiving', first_sync: { percent: 12, can_start: false, now: 'sites', rows: 214 } })
 if (choice.get('sync') === 'first') {
   work.length = 0
   conflicts.length = 0
-  Object.assign(status, { net: 'online', only_here: 0, needs_you: 0, photos_waiting: 0, first_sync: { percent: 61, can_start: true, now: 'The catalog', rows: 63_412 } })
+  Object.assign(status, { net: 'online', only_here: 0, needs_you: 0, photos_waiting: 0, last_success_at: null, first_sync: { percent: 61, can_start: true, now: 'the catalog', rows: 63_412 } })
 }
 
 function changed(...entities: string[]) {
@@ -168,6 +176,9 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
   }),
   try_demo: () => {
     open = true
+    work.length = 0
+    conflicts.length = 0
+    Object.assign(status, { demo: true, net: 'unknown', only_here: 0, needs_you: 0, photos_waiting: 0, photo_bytes_waiting: 0, on_server_week: 0, photos_on_server_week: 0, oldest_unsent_at: null, last_receipt_at: null, last_success_at: null })
     return { ...session, demo: true }
   },
   enroll: ({ enrolment }) => {
@@ -192,11 +203,11 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
         devices: order.map((category) => ({ category, devices: devices.filter((d) => d.category === category).map((d) => d.state) })).map((c) => ({ ...c, total: c.devices.length, done: c.devices.filter((s) => s === 'passed' || s === 'failed').length })),
         resume: { equipment_id: 'eq-harbor-bfp-2', tag: 'BFP-2', what: 'backflow', draft: true },
       } : null,
-      later: choice.get('day') === 'empty' ? [] : jobs.filter((j) => j.date === today && j.id !== job?.id).map(row),
-      next_day: { date: '2026-11-23', jobs: 4 },
+      later: bare || choice.get('day') === 'empty' ? [] : jobs.filter((j) => j.date === today && j.id !== job?.id).map(row),
+      next_day: bare ? null : { date: '2026-11-23', jobs: 4 },
       only_here: work.filter((w) => w.state === 'saved' || w.state === 'photo_waiting').slice(0, 6),
       needs_you: work.filter((w) => w.state === 'parked' || w.state === 'conflict'),
-      gaps_here: { fields: 6, words: '3 serials, 2 photos, 1 date', minutes: 9 },
+      gaps_here: bare ? null : { fields: 6, words: '3 serials, 2 photos, 1 date', minutes: 9 },
       sync: snapshot(),
     }
   },
@@ -287,13 +298,17 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
   open_model: ({ model_id }) => modelSheet(need(models.find((m) => m.id === model_id))),
   completeness: (filter) => ({ ...completeness, filter_words: filter.location_id ? 'one site' : 'all sites', categories }),
   drill_completeness: ({ filter }) => drill().filter((r) => !filter.category || r.category === filter.category),
-  export_completeness: () => ({ name: 'completeness-2026-11-20.csv', text: 'category,field,captured,justified,missing\nfire_pump,serial_number,38,0,3\n' }),
+  export_completeness: () => {
+    const csv = { name: 'completeness-2026-11-20.csv', text: 'category,field,captured,justified,missing\nfire_pump,serial_number,38,0,3\n' }
+    saveText(csv.name, csv.text)
+    return csv
+  },
   sync_status: snapshot,
   sync_now: () => {
     if (status.work_offline) return fail({ code: 'server_not_reached', message: 'You work offline.', safe: 'Everything is saved on this laptop.', next: 'Switch "Work offline" off first.' })
     Object.assign(status, { net: 'online', only_here: 0, photos_waiting: 0, photo_bytes_waiting: 0, sending: 0, last_receipt_at: now(), last_success_at: now(), on_server_week: status.on_server_week + status.only_here })
     for (const w of [...work]) if (w.state === 'saved' || w.state === 'photo_waiting') work.splice(work.indexOf(w), 1)
-    changed('jobs')
+    queueMicrotask(() => heard({ event: 'sync', status: snapshot() }))
     return snapshot()
   },
   work_offline: ({ offline }) => {

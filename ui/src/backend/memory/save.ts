@@ -1,4 +1,4 @@
-/** Hands a text to the window as a file to be saved. */
+/** What the program does with the system's own dialog: hands a text over as a file to be saved. */
 export function saveText(name: string, text: string, type = 'text/csv;charset=utf-8') {
   const url = URL.createObjectURL(new Blob([text], { type }))
   const link = document.createElement('a')

@@ -26,7 +26,7 @@ const care = (m: Model) => items.filter((i) => i.model_id === m.id).length
 
 export function findModels({ text, within, location_id }: Commands['search_specs'][0]): Commands['search_specs'][1] {
   const found = models.flatMap((m) => {
-    const matched = text.trim() ? ranges(m.number, text) : []
+    const matched = text.trim() ? ranges(m.number, text) : null
     const near = !matched && text.trim().length > 3 ? ranges(m.number, text.replace(/9/, '7')) : null
     if (!matched && !near) return []
     const here = items.filter((i) => i.model_id === m.id && i.location_id === location_id).length

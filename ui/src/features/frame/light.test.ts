@@ -16,14 +16,21 @@ describe('the light at the top right', () => {
   })
 
   it('says what exists only here, with who needs a person, and when it is safe to close', () => {
-    expect(light({ ...quiet, only_here: 8, needs_you: 1 })).toEqual({ state: 'local', first: '8 only on this laptop', second: '1 needs you · safe to close' })
+    expect(light({ ...quiet, only_here: 8, needs_you: 1 })).toEqual({ state: 'local', first: '8 only on this laptop', second: '1 needs you · safe to close', mark: 'saved' })
     expect(light({ ...quiet, only_here: 8, safe_to_close: false }).second).not.toContain('safe')
   })
 
   it('asks for a person when nothing else is left, and is green only with a receipt', () => {
     expect(light({ ...quiet, needs_you: 2 })).toMatchObject({ state: 'needs', first: '2 need you' })
-    expect(light(quiet)).toEqual({ state: 'server', first: 'All on the server', second: 'receipt 12:06:31' })
-    expect(light({ ...quiet, last_receipt_at: null }).first).not.toContain('server')
+    expect(light(quiet)).toEqual({ state: 'server', first: 'All on the server', second: 'receipt 12:06:31', mark: 'server' })
+    expect(light({ ...quiet, last_receipt_at: null })).toMatchObject({ first: 'Nothing to send', mark: 'saved' })
+  })
+
+  it('speaks of no server in the demo, whatever is in it', () => {
+    for (const status of [{ ...quiet, demo: true }, { ...quiet, demo: true, needs_you: 1 }, { ...quiet, demo: true, only_here: 3 }]) {
+      const { first, second, mark } = light(status)
+      expect(`${first} ${second} ${mark}`).not.toContain('server')
+    }
   })
 })
 

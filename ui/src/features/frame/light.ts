@@ -1,22 +1,23 @@
 import type { Net, SyncStatus } from '../../generated/contract'
 import { savedTime } from '../../shared/format'
+import type { MarkName } from '../../shared/marks'
 
-export type Light = { state: 'server' | 'local' | 'sending' | 'needs'; first: string; second: string }
+export type Light = { state: 'server' | 'local' | 'sending' | 'needs'; first: string; second: string; mark: MarkName }
 
 const needs = (n: number) => (n === 1 ? '1 needs you' : `${n} need you`)
 
-/** The two lines of the light. "Safe to close" only when the last change is durable in both places. */
+/** The two lines of the light; its mark is green only with a receipt. "Safe to close" only when the last change is durable in both places. */
 export function light(status: SyncStatus): Light {
   const moving = status.sending > 0 && (status.activity === 'sending' || status.activity === 'sending_photos')
   const rest = Math.max(0, status.only_here - status.sending)
   const safe = status.safe_to_close ? 'safe to close' : 'saving, keep it open'
   const person = status.needs_you > 0 ? `${needs(status.needs_you)} · ` : ''
-  if (moving) return { state: 'sending', first: rest > 0 ? `Sending ${status.sending}, then ${rest} more` : `Sending ${status.sending}`, second: person + safe }
-  if (status.only_here > 0) return { state: 'local', first: `${status.only_here} only on this laptop`, second: person + safe }
-  if (status.needs_you > 0) return { state: 'needs', first: needs(status.needs_you), second: 'all else on the server' }
-  if (status.demo) return { state: 'server', first: 'Demo company', second: 'nothing leaves this laptop' }
-  if (status.last_receipt_at) return { state: 'server', first: 'All on the server', second: `receipt ${savedTime(status.last_receipt_at)}` }
-  return { state: 'server', first: 'Nothing to send', second: safe }
+  if (moving) return { state: 'sending', first: rest > 0 ? `Sending ${status.sending}, then ${rest} more` : `Sending ${status.sending}`, second: person + safe, mark: 'sending' }
+  if (status.only_here > 0) return { state: 'local', first: `${status.only_here} only on this laptop`, second: person + safe, mark: 'saved' }
+  if (status.needs_you > 0) return { state: 'needs', first: needs(status.needs_you), second: status.demo || !status.last_receipt_at ? safe : 'all else on the server', mark: 'needs' }
+  if (status.demo) return { state: 'server', first: 'Demo company', second: 'nothing leaves this laptop', mark: 'saved' }
+  if (status.last_receipt_at) return { state: 'server', first: 'All on the server', second: `receipt ${savedTime(status.last_receipt_at)}`, mark: 'server' }
+  return { state: 'server', first: 'Nothing to send', second: safe, mark: 'saved' }
 }
 
 /** For a reader, with everything that is in the light. */
