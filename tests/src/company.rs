@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use clara_central::connect::{Floor, Secret, Server};
 use clara_central::enroll::{Enroll, Enrolment, Person, claim, enroll};
 use clara_central::init::init;
-use clara_cluster::{Cluster, PgBouncer};
+use clara_cluster::{Cluster, ClusterOptions, PgBouncer};
 use clara_domain::UserId;
 use uuid::Uuid;
 
@@ -20,7 +20,10 @@ struct Shared {
 
 static THROUGH_PGBOUNCER: AtomicU32 = AtomicU32::new(0);
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
-    let cluster = Cluster::temporary().expect("a private cluster starts");
+    // A pooler keeps a server connection for every login of every company of the run.
+    let settings = vec![("max_connections".to_owned(), "300".to_owned())];
+    let cluster =
+        Cluster::start(ClusterOptions { settings, ..ClusterOptions::default() }).expect("a private cluster starts");
     let pool = THROUGH_PGBOUNCER.load(Ordering::SeqCst);
     let pooler = (pool > 0).then(|| PgBouncer::start(&cluster, pool).expect("PgBouncer starts"));
     let admin = admin(&cluster, "clara_template");
