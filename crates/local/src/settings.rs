@@ -1,6 +1,7 @@
 //! Every connection is made here and nowhere else, so that none lacks a setting.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -61,6 +62,10 @@ const READING: &[Setting] = &[number("query_only", 1)];
 
 /// Opens the file with the key and checks that it is readable. Nothing is written yet.
 pub(crate) fn connect(path: &Path, key: &DataKey) -> Result<Connection, OpenError> {
+    // The cipher sets itself up with the first key it is given; two threads that give it one at the same moment can
+    // both be refused. Seen once in hundreds of runs, so nobody gives a key while somebody else does.
+    static KEYING: Mutex<()> = Mutex::new(());
+    let _alone = KEYING.lock().unwrap_or_else(PoisonError::into_inner);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "cipher_log_level", "NONE")?;
