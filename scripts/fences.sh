@@ -12,6 +12,14 @@ fence() {
 
 fence rusqlite clara-local
 fence sqlx clara-central
+# The gate of clara-central is the only way onto the wire.
+fence tokio-rustls clara-central
 fence tauri clara-field
 fence keyring clara-app
 fence image clara-app
+
+# sqlx's own TLS trusts these beside the company's authority; any of its TLS features brings them or the system's.
+for roots in webpki-roots rustls-native-certs native-tls; do
+  if grep --quiet "^name = \"$roots\"$" Cargo.lock; then die "$roots is in the tree: nobody but the company vouches for its server"; fi
+done
+say "    no certificate authority but the company's"

@@ -40,4 +40,5 @@ say "    to open the manager's as well, in another terminal:"
 say "      CLARA_PROFILE='$manager' target/debug/clara-field"
 
 heading "The app, as the technician (close the window to stop everything)"
+say "    if it asks for a passphrase: $(profile passphrase)"
 target/debug/clara-field --profile "$technician" 3<&- 4>&-

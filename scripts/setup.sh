@@ -24,6 +24,8 @@ dbus                   | a private message bus for the app under test
 gnome-keyring          | a real keyring on that bus
 chromium               | the browser of the interface tests
 fonts-dejavu-core      | letters in that browser and in the screenshots
+strace                 | shows what reaches the disk, so that power cuts can be acted out
+sqlite3                | make bench asks it what a database without encryption takes
 '
 # PostgreSQL releases below these have holes in row-level security; the app refuses them.
 postgresql_floors='14.25 15.20 16.16 17.12 18.7'
@@ -129,5 +131,6 @@ if [ "$for_what" = test ]; then
   if ! find_chromium >/dev/null && [ -x ui/node_modules/.bin/playwright ]; then
     step 15 "playwright install chromium: the browser of the interface tests" ui/node_modules/.bin/playwright install --with-deps chromium
   fi
+  command -v redis-server >/dev/null || say "    (no redis-server: nothing needs it; make bench leaves out its comparison with one, and says so)"
   find_chromium >/dev/null || die "no Chromium was found; name the program in CHROMIUM"
 fi

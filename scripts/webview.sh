@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Drives the built app in its real webview: a screen, a message bus and a keyring of its own, so that it touches neither
-# the desktop nor the keyring of whoever runs it.
+# the desktop nor the keyring of whoever runs it. Pictures of what is seen are left in target/webview.
+#   webview.sh [STORY]    all of them, or those whose name has this in it
 source "$(dirname "$0")/steps.sh"
 
 if [ "${1:-}" != --inside ]; then
@@ -23,11 +24,11 @@ if [ "${1:-}" != --inside ]; then
     XDG_STATE_HOME="$home/state" XDG_RUNTIME_DIR="$home/runtime" \
     GDK_BACKEND=x11 NO_AT_BRIDGE=1 WEBKIT_DISABLE_DMABUF_RENDERER=1 WEBKIT_DISABLE_COMPOSITING_MODE=1 \
     xvfb-run --auto-servernum --server-args="-screen 0 1366x900x24" \
-    dbus-run-session -- "$PWD/scripts/webview.sh" --inside
+    dbus-run-session -- "$PWD/scripts/webview.sh" --inside "$@"
   exit
 fi
 
 # An unlocked keyring that forgets everything: its folder goes with this run.
 printf 'for this run only' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
 
-exec cargo test --locked -p clara-tests --features webview --test webview -- --test-threads=1
+exec cargo test --locked -p clara-tests --features webview --test webview -- --test-threads=1 "${@:2}"

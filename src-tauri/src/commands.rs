@@ -2,12 +2,14 @@
 //! does not compile here, and one that is not in the list cannot be called.
 
 use clara_app::App;
+use clara_contract::backups::*;
 use clara_contract::completeness::*;
 use clara_contract::conflicts::*;
 use clara_contract::equipment::*;
 use clara_contract::inspection::*;
 use clara_contract::jobs::*;
 use clara_contract::photos::*;
+use clara_contract::rescue::*;
 use clara_contract::session::*;
 use clara_contract::specs::*;
 use clara_contract::sync::*;

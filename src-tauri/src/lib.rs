@@ -1,5 +1,6 @@
 //! The window: commands, events and pictures of `clara-app`, carried to the webview and back. No logic.
 
+mod closing;
 mod commands;
 mod events;
 mod photo_scheme;
@@ -46,15 +47,20 @@ pub fn run() -> ExitCode {
 }
 
 fn show(app: App, profile: PathBuf) -> ExitCode {
-    let closing = app.clone();
+    let (ending, closing) = (app.clone(), closing::Closing::default());
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_dialog::init())
         .manage(app.clone())
         .invoke_handler(commands::handler())
+        .on_window_event({
+            let (app, closing) = (app.clone(), closing.clone());
+            move |window, event| closing::hear(&closing, &app, window, event)
+        })
         .register_asynchronous_uri_scheme_protocol("photo", photo_scheme::answer)
         .setup(move |shell| {
             events::forward(&app, shell.handle());
             pick::photos_for(&app, shell.handle());
+            closing::answers(&closing, &app, shell.handle());
             window::open(shell, &profile)?;
             Ok(())
         })
@@ -62,7 +68,7 @@ fn show(app: App, profile: PathBuf) -> ExitCode {
     match built {
         Ok(shell) => {
             let code = shell.run_return(|_, _| {});
-            closing.close();
+            ending.close();
             ended(code)
         }
         Err(error) => {

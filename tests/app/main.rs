@@ -1,8 +1,12 @@
 //! Stories told through the app's own use cases, against a real server.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod backups;
 mod bad_days;
+mod commands;
 mod photos;
+mod rescue;
+mod sitting;
 
 use std::sync::Arc;
 

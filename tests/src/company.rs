@@ -172,7 +172,7 @@ impl Company {
     }
 
     /// Makes an enrolment and claims it, through a port.
-    pub(crate) fn login(&self, person: Uuid, port: u16) -> (Enrolment, Server) {
+    pub fn login(&self, person: Uuid, port: u16) -> (Enrolment, Server) {
         let enrolment = self.enrolment(person, port);
         let password = Secret::random().expect("randomness");
         let server = block_on(claim(&enrolment, &password, Floor::Safe, chrono::Utc::now()))

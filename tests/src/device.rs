@@ -72,6 +72,11 @@ impl Device {
         self.folder.path()
     }
 
+    /// The key of its files.
+    pub fn key(&self) -> &DataKey {
+        &self.key
+    }
+
     /// Its mirror.
     pub fn mirror(&self) -> &Mirror {
         self.mirror.as_ref().expect("the mirror is open")

@@ -4,8 +4,12 @@
 #![allow(clippy::expect_used, reason = "a story whose company cannot be founded has failed")]
 
 mod company;
+mod content;
 mod device;
+pub mod errand;
 pub mod ids;
+pub mod shift;
 
 pub use company::{Company, block_on, route_through_pgbouncer};
+pub use content::Content;
 pub use device::{Device, assert_same};

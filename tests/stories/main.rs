@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod audit;
+mod catalogue;
 mod delivery;
 mod first_sync;
 mod import;
@@ -10,6 +11,7 @@ mod photos;
 mod refusal;
 mod restore;
 mod scope;
+mod subscription;
 
 fn found() -> clara_tests::Company {
     clara_tests::Company::found()

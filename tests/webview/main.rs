@@ -4,6 +4,7 @@
 mod demo;
 mod driver;
 mod hostile_page;
+mod inspection;
 mod laptop;
 mod main_job;
 mod office;

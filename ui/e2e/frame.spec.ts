@@ -58,6 +58,21 @@ test('the theme follows the system until a person chooses', async ({ app }) => {
   await expect(app.locator('html')).toHaveAttribute('data-theme', 'light')
 })
 
+test('a screen at rest asks the program nothing', async ({ app }) => {
+  const calls = () => app.evaluate(() => (globalThis as { callsSoFar?: number }).callsSoFar ?? 0)
+  for (const view of views) {
+    await app.goto('about:blank')
+    await open(app, view.path, view.search)
+    await app.getByTestId(view.see).first().waitFor({ state: 'attached' })
+    await view.then?.(app)
+    await settle(app)
+    const before = await calls()
+    expect(before, view.name).toBeGreaterThan(0)
+    await app.waitForTimeout(300)
+    expect((await calls()) - before, `${view.name} is at rest`).toBe(0)
+  }
+})
+
 for (const [width, height] of [[1024, 640], [1366, 768], [1920, 1080]] as const)
   test(`nothing runs out of the window at ${width}x${height}`, async ({ app }) => {
     await app.setViewportSize({ width, height })

@@ -38,3 +38,11 @@ test('with nothing typed the catalog is counted, and nothing is said to be missi
   await app.keyboard.type('375')
   await expect(app.getByTestId('specs-scope-all')).toHaveText(/^All\s*[1-9]/)
 })
+
+test('a model says between which values its readings may lie, and who says so', async ({ app }) => {
+  await open(app, 'specs')
+  await app.keyboard.type('oo9 m2')
+  const relief = app.getByTestId('spec-limits').getByRole('row', { name: 'Relief valve opens' })
+  await expect(relief).toContainText('at least 2 psid')
+  await expect(relief).toContainText("Maker's specification sheet")
+})

@@ -1,12 +1,15 @@
 //! The program behind the window: which profile is open, and the doors to it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clara_central::Floor;
 use clara_contract::Event;
 use clara_contract::session::Session;
+use clara_domain::category::Role;
 use clara_domain::mirror::Entity;
 use clara_local::table::metrics::MetricNew;
 use clara_local::{Mirror, WriteTx};
@@ -16,6 +19,7 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, WallClock};
 use crate::error::{Error, Result};
+use crate::rescue::Maker;
 use crate::sync::runner::Runner;
 use crate::sync::status;
 use crate::vault::{Key, Keyring};
@@ -40,6 +44,7 @@ impl Options {
     /// For the person at this machine, as the environment says: `CLARA_KEYRING=off` asks for a passphrase instead of
     /// the keyring; `CLARA_ANY_POSTGRES=loopback` takes a server of any version on this machine, for development.
     pub fn here(profile: PathBuf) -> Options {
+        crate::crash::leaves_no_memory();
         let any = std::env::var("CLARA_ANY_POSTGRES").is_ok_and(|word| word == "loopback");
         Options {
             profile,
@@ -73,6 +78,10 @@ impl Events {
 }
 
 pub(crate) type Picker = Box<dyn Fn() -> Vec<PathBuf> + Send + Sync>;
+pub(crate) type Closer = Box<dyn Fn(bool) + Send + Sync>;
+
+/// What is still being done on a profile when it is closed gets this long to end.
+const LEAVING: Duration = Duration::from_secs(10);
 
 /// The use cases, with errors as they are inside; [`crate::App`] is their public face.
 pub(crate) struct Core {
@@ -80,6 +89,9 @@ pub(crate) struct Core {
     pub(crate) events: Events,
     open: RwLock<Option<Arc<Open>>>,
     picker: RwLock<Option<Picker>>,
+    closer: RwLock<Option<Closer>>,
+    /// The person locked it: what the keyring would open by itself stays closed until it is asked for.
+    locked: AtomicBool,
     /// One opens at a time: two screens that start at once must not race for the profile's lock.
     pub(crate) opening: Mutex<()>,
     pub(crate) timings: Mutex<Vec<MetricNew>>,
@@ -92,7 +104,22 @@ pub(crate) struct Open {
     pub(crate) key: Key,
     pub(crate) notice: Option<String>,
     pub(crate) runner: Option<Runner>,
+    /// None in the demo, whose work belongs to no office.
+    pub(crate) maker: Option<Arc<Maker>>,
     events: Events,
+    /// The last field, so that it goes last: whoever waits for it finds the profile's files free.
+    gone: Gone,
+}
+
+/// Says that a profile is closed when it is dropped.
+#[derive(Default)]
+struct Gone(Arc<(Mutex<bool>, Condvar)>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
 }
 
 impl Core {
@@ -102,6 +129,8 @@ impl Core {
             events: Events::default(),
             open: RwLock::default(),
             picker: RwLock::default(),
+            closer: RwLock::default(),
+            locked: AtomicBool::new(false),
             opening: Mutex::default(),
             timings: Mutex::default(),
         }
@@ -120,12 +149,41 @@ impl Core {
         self.picker.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|pick| pick())
     }
 
+    pub(crate) fn set_closer(&self, closer: Closer) {
+        *self.closer.write().unwrap_or_else(PoisonError::into_inner) = Some(closer);
+    }
+
+    /// The window's answer, for whoever asked it to close.
+    pub(crate) fn tell_closer(&self, close: bool) {
+        if let Some(closer) = self.closer.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            closer(close);
+        }
+    }
+
     pub(crate) fn close(&self) {
         self.keep_timings();
         let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runner) = open.as_ref().and_then(|open| open.runner.as_ref()) {
             runner.stop();
         }
+    }
+
+    /// Closes the profile and waits until nobody holds it any more: its files are free, its key is forgotten.
+    pub(crate) fn close_whole(&self) {
+        let gone = self.opened().map(|open| open.gone.0.clone());
+        self.close();
+        if let Some(gone) = gone {
+            let is_gone = gone.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let _too_long = gone.1.wait_timeout_while(is_gone, LEAVING, |gone| !*gone);
+        }
+    }
+
+    pub(crate) fn locked(&self) -> bool {
+        self.locked.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_locked(&self) {
+        self.locked.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -139,7 +197,7 @@ impl Core {
 
     /// The open profile.
     pub(crate) fn open(&self) -> Result<Arc<Open>> {
-        self.opened().ok_or(Error::NoProfile)
+        self.opened().ok_or(if self.locked() { Error::Locked } else { Error::NoProfile })
     }
 
     pub(crate) fn opened(&self) -> Option<Arc<Open>> {
@@ -148,6 +206,7 @@ impl Core {
 
     pub(crate) fn set_open(&self, open: Open) -> Arc<Open> {
         let open = Arc::new(open);
+        self.locked.store(false, Ordering::SeqCst);
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(open.clone());
         open
     }
@@ -160,9 +219,16 @@ impl Open {
         key: Key,
         notice: Option<String>,
         runner: Option<Runner>,
+        maker: Option<Arc<Maker>>,
         events: Events,
     ) -> Open {
-        Open { session, mirror, key, notice, runner, events }
+        Open { session, mirror, key, notice, runner, maker, events, gone: Gone::default() }
+    }
+
+    /// The person's role as the last sync brought it; a technician may have become a manager since the enrolment.
+    pub(crate) fn role(&self) -> Role {
+        let known = self.mirror.read(|read| Ok::<_, Error>(read.profile()?));
+        known.ok().flatten().and_then(|profile| profile.role.parse().ok()).unwrap_or(self.session.role)
     }
 
     /// Reads at one point in time.

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use clara_contract::backups::*;
 use clara_contract::completeness::*;
 use clara_contract::conflicts::*;
 use clara_contract::equipment::*;
 use clara_contract::inspection::*;
 use clara_contract::jobs::*;
 use clara_contract::photos::*;
+use clara_contract::rescue::*;
 use clara_contract::session::*;
 use clara_contract::specs::*;
 use clara_contract::sync::*;
@@ -80,6 +82,16 @@ impl App {
         self.0.set_picker(Box::new(picker));
     }
 
+    /// Who closes the window once the page has answered: with `true` it goes, with `false` it stays.
+    pub fn close_with(&self, closer: impl Fn(bool) + Send + Sync + 'static) {
+        self.0.set_closer(Box::new(closer));
+    }
+
+    /// Tells the page that the window is to be closed.
+    pub fn closing(&self) {
+        self.0.events.tell(&Event::Closing {});
+    }
+
     /// Takes in photo files that are at hand as bytes.
     ///
     /// # Errors
@@ -110,6 +122,14 @@ impl App {
     /// A [`Failure`] where no profile is open.
     pub fn unsent_operations(&self) -> Result<Vec<Operation>, Failure> {
         Ok(self.0.unsent_operations()?)
+    }
+
+    /// Makes a rescue pack in a folder that the caller chose.
+    ///
+    /// # Errors
+    /// A [`Failure`] where no profile is open, or the company has no recovery key.
+    pub fn make_rescue_into(&self, folder: &std::path::Path) -> Result<RescueMade, Failure> {
+        self.0.timed("make_rescue_into", |core| core.make_rescue_into(Some(folder)))
     }
 
     /// Ends background work and closes the profile.

@@ -1,7 +1,7 @@
 //! Why a use case could not be done. What a person is told is in [`crate::failure`], and nowhere else.
 
 use clara_domain::BadValue;
-use clara_local::{MirrorError, OpenError};
+use clara_local::{MirrorError, OpenError, RestoreError};
 use clara_sync::{CentralError, SyncError};
 
 use crate::photos::intake::Unfit;
@@ -48,6 +48,12 @@ pub enum Error {
     /// No profile is open.
     #[error("no profile is open")]
     NoProfile,
+    /// The person locked the work.
+    #[error("the work is locked")]
+    Locked,
+    /// A copy cannot be brought back.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The key.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -66,6 +72,9 @@ pub enum Error {
     /// A sync.
     #[error("{0}")]
     Sync(#[source] SyncError),
+    /// A rescue pack.
+    #[error(transparent)]
+    Rescue(#[from] crate::rescue::RescueError),
     /// A file of the profile.
     #[error("the file {0}: {1}")]
     File(&'static str, #[source] std::io::Error),

@@ -2,10 +2,11 @@
 
 use clara_contract::{Code, Failure};
 use clara_domain::BadValue;
-use clara_local::{MirrorError, OpenError};
+use clara_local::{MirrorError, OpenError, RestoreError};
 use clara_sync::{CentralError, Refusal, ReplicaError, SyncError};
 
 use crate::error::{EnrolmentFault, Error, Fault, Rule};
+use crate::rescue::RescueError;
 use crate::vault::{MIN_PASSPHRASE, VaultError};
 
 const KEPT: &str = "Everything saved before is safe on this laptop.";
@@ -49,9 +50,12 @@ impl From<Error> for Failure {
                 UNCHANGED,
                 "Enroll this laptop, or try the demo.",
             ),
+            Error::Locked => failure(Code::Locked, "Your work is locked.", WORK_HERE, "Open it first."),
+            Error::Restore(error) => restore(&error),
             Error::Vault(error) => vault(&error),
             Error::Open(error) => open(&error),
             Error::Mirror(error) => mirror(error),
+            Error::Rescue(error) => rescue(error),
             Error::Central(error) => central(&error),
             Error::Told(failure) => failure,
             Error::Sync(error) => sync(&error),
@@ -191,13 +195,13 @@ fn vault(error: &VaultError) -> Failure {
             Code::Locked,
             "This laptop's keyring no longer has the key to your work, and no passphrase was set.",
             "Your work is still on this laptop, sealed; nothing was deleted.",
-            "Do not reinstall. Bring back the old keyring, or tell the office.",
+            "Do not reinstall. Bring back the old keyring, or take the laptop to the office: its recovery key opens your work.",
         ),
         VaultError::Unreadable(_) => failure(
             Code::Damaged,
             "The file that holds the key to your work is damaged.",
             "Your work is still on this laptop, sealed; nothing was deleted.",
-            "Do not reinstall. Put the keys folder back from a copy, or tell the office.",
+            "Do not reinstall. Put the keys folder back from a copy, or take the laptop to the office: its recovery key opens your work.",
         ),
         VaultError::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => disk_full(),
         VaultError::File { .. } => failure(
@@ -236,6 +240,60 @@ fn open(error: &OpenError) -> Failure {
             format!("The work on this laptop cannot be opened ({error})."),
             "Nothing was deleted.",
             "Check the folder's permissions and the disk, then open the app again.",
+        ),
+    }
+}
+
+/// What is wrong with a rescue pack, or keeps one from being made.
+pub fn rescue(error: RescueError) -> Failure {
+    let (code, next) = match &error {
+        RescueError::NoRecipient => (
+            Code::NotAllowed,
+            "Sync once, then make it again. If it stays so, tell the office to run `clara central recovery-key`.",
+        ),
+        RescueError::NoIdentity => (Code::BadInput, "Give the file with the recovery key from the safe."),
+        RescueError::NotAPack | RescueError::NotAProfile => (Code::BadInput, "Choose the right one and try again."),
+        RescueError::Newer(_) => (Code::NotAllowed, "Update Clara Field, then open the pack again."),
+        RescueError::OtherKey(_) => (Code::Locked, "Take the recovery key with that fingerprint from the safe."),
+        RescueError::NotWrapped => (Code::Locked, "Only the laptop's keyring or its passphrase opens it."),
+        RescueError::Damaged => (Code::Damaged, "Make or copy the pack again. What could be read of it stands."),
+        RescueError::Seal => return bug("rescue"),
+        RescueError::Io(error)
+            if matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) =>
+        {
+            return disk_full();
+        }
+        RescueError::Io(_) => (Code::BadInput, "Check the file, the folder and their permissions."),
+        RescueError::Mirror(_) | RescueError::Vault(_) | RescueError::Central(_) => {
+            return match error {
+                RescueError::Mirror(error) => mirror(error),
+                RescueError::Vault(error) => vault(&error),
+                RescueError::Central(error) => central(&error),
+                _ => bug("rescue"),
+            };
+        }
+    };
+    let mut message = error.to_string();
+    if let Some(first) = message.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    failure(code, format!("{message}."), "Nothing was deleted.", next)
+}
+
+fn restore(error: &RestoreError) -> Failure {
+    match error {
+        RestoreError::Open(error) => open(error),
+        RestoreError::Newer => failure(
+            Code::NotAllowed,
+            "This copy was made by a newer version of the app.",
+            UNCHANGED,
+            "Update the app, then bring it back.",
+        ),
+        _ => failure(
+            Code::Damaged,
+            "This copy cannot be opened, so it was not brought back.",
+            "What you have now is untouched.",
+            "Choose another copy.",
         ),
     }
 }
@@ -307,6 +365,13 @@ pub fn central(error: &CentralError) -> Failure {
             "This laptop is not enrolled any more.",
             WORK_HERE,
             "Ask the office for a new enrolment; your unsent work goes out after it.",
+        ),
+        // Nothing is wrong: old photos may be kept where laptops do not reach.
+        CentralError::Refused { code, .. } if code == "CL012" => failure(
+            Code::NotHere,
+            "The office keeps this photo outside the server that laptops reach.",
+            "The photo is safe, and so is everything on this laptop.",
+            "Ask the office for it if you need it.",
         ),
         CentralError::Refused { code, .. } => failure(
             Code::ServerUnfit,

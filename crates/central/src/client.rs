@@ -16,8 +16,9 @@ use crate::connect::{Connection, Server};
 use crate::message::{Answers, Message};
 use crate::{audit, hello, page, photos, pull, push};
 
-/// How long a call may take. A page or a batch is small; what takes longer is a network that is gone.
-const CALL_LIMIT: Duration = Duration::from_secs(15);
+/// How long a server may be silent. A line that moves, however slowly, is not given up: what takes a minute today would
+/// take a minute at every try.
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(15);
 
 /// Up to this, a round trip costs less than wrapping a photo's bytes into a message does.
 const NEAR: Duration = Duration::from_millis(3);
@@ -28,6 +29,8 @@ pub struct PgCentral {
     server: Server,
     connection: Option<Connection>,
     sees_all: Option<bool>,
+    /// Of the server's schema, where a hello has told.
+    schema_version: Option<i32>,
     /// The quickest answer on this connection.
     quickest: Duration,
     /// Tables that have changed since the last pull because we changed them.
@@ -37,7 +40,14 @@ pub struct PgCentral {
 impl PgCentral {
     /// Does not connect yet.
     pub fn new(server: Server) -> Self {
-        Self { server, connection: None, sees_all: None, quickest: Duration::MAX, pushed: BTreeSet::new() }
+        Self {
+            server,
+            connection: None,
+            sees_all: None,
+            schema_version: None,
+            quickest: Duration::MAX,
+            pushed: BTreeSet::new(),
+        }
     }
 
     /// Which server it speaks to.
@@ -70,7 +80,7 @@ impl PgCentral {
     pub(crate) async fn exchange(&mut self, message: Message) -> Result<Answers, CentralError> {
         let mut connection = self.take_connection().await?;
         let begun = Instant::now();
-        let answers = in_time(message.send(&mut connection)).await?;
+        let answers = message.send(&mut connection).await?;
         self.quickest = self.quickest.min(begun.elapsed());
         self.connection = Some(connection);
         Ok(answers)
@@ -113,6 +123,13 @@ impl PgCentral {
 
     pub(crate) fn met(&mut self, hello: &Hello) {
         self.sees_all = Some(hello.role != "technician");
+        self.schema_version = Some(hello.schema_version);
+    }
+
+    /// A server of yesterday has no such table. That is the same as an empty one: when the server learns it, its rows
+    /// are new and come with the next pull.
+    pub(crate) fn lacks(&self, entity: Entity) -> bool {
+        self.schema_version.is_some_and(|version| version < entity.since())
     }
 }
 
@@ -134,6 +151,9 @@ impl Central for PgCentral {
     }
 
     async fn page(&mut self, entity: Entity, after: Option<Uuid>, limit: u32) -> Result<Page, CentralError> {
+        if self.lacks(entity) {
+            return Ok(Page { rows: Vec::new(), last: true });
+        }
         page::page(self, entity, after, limit).await
     }
 
@@ -158,14 +178,24 @@ impl Central for PgCentral {
     }
 
     async fn buckets(&mut self, entity: Entity) -> Result<(Cursor, Vec<Bucket>), CentralError> {
+        // The snapshot is wanted all the same; the table of people is as good as any to ask for it with.
+        if self.lacks(entity) {
+            return Ok((audit::buckets(self, Entity::Users).await?.0, Vec::new()));
+        }
         audit::buckets(self, entity).await
     }
 
     async fn bucket_keys(&mut self, entity: Entity, buckets: &[i16]) -> Result<Vec<RowKey>, CentralError> {
+        if self.lacks(entity) {
+            return Ok(Vec::new());
+        }
         audit::bucket_keys(self, entity, buckets).await
     }
 
     async fn rows(&mut self, entity: Entity, ids: &[Uuid]) -> Result<Vec<Row>, CentralError> {
+        if self.lacks(entity) {
+            return Ok(Vec::new());
+        }
         page::rows(self, entity, ids).await
     }
 }

@@ -1,4 +1,4 @@
-//! The only way to PostgreSQL in this program: verified TLS, and nothing outside a transaction.
+//! The only way to PostgreSQL in this program: through the gate, and nothing outside a transaction.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clara_sync::CentralError;
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
-use sqlx::{ConnectOptions, Connection as _, Executor as _, Transaction};
+use sqlx::{Connection as _, Executor as _, Transaction};
 use zeroize::Zeroizing;
+
+use crate::gate::{Gate, Refusal};
 
 /// How long a server may take to answer a connection attempt, TLS and login included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -82,35 +84,18 @@ impl Server {
     /// # Errors
     /// [`CentralError`], of every kind.
     pub async fn connect(&self) -> Result<Connection, CentralError> {
-        // An empty authority would leave only the public ones, which have no business naming a company's database.
-        if !self.ca_pem.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(CentralError::NotProven("no certificate authority is given".to_owned()));
-        }
-        let options = PgConnectOptions::new_without_pgpass()
-            .host(&self.host)
-            .port(self.port)
-            .database(&self.database)
-            .username(&self.role)
-            .password(self.password.expose())
-            // Prefer and Require both give the password to whoever answers. Nothing else may be written here.
-            .ssl_mode(PgSslMode::VerifyFull)
-            .ssl_root_cert_from_pem(self.ca_pem.clone().into_bytes())
-            // PgBouncer in transaction mode mixes up prepared statements of its clients.
-            .statement_cache_capacity(0)
-            .application_name(concat!("clara-field ", env!("CARGO_PKG_VERSION")))
-            .disable_statement_logging();
-        let raw = match tokio::time::timeout(CONNECT_LIMIT, PgConnection::connect_with(&options)).await {
-            Ok(connected) => connected.map_err(connect_error)?,
+        let (gate, raw) = match tokio::time::timeout(CONNECT_LIMIT, Gate::open(self)).await {
+            Ok(opened) => opened?,
             Err(_) => return Err(CentralError::Unreachable("no answer in time".to_owned())),
         };
         let version = raw.server_version_num().and_then(|version| i32::try_from(version).ok()).unwrap_or(0);
         let accepted = is_safe(version) || (self.floor == Floor::AnyOnLoopback && self.is_loopback());
+        let connection = Connection { raw, gate, version, in_doubt: false };
         if !accepted {
-            // Best effort: the server is refused either way.
-            let _ = raw.close().await;
+            connection.close().await;
             return Err(CentralError::ServerTooOld(version));
         }
-        Ok(Connection { raw, version, in_doubt: false })
+        Ok(connection)
     }
 
     fn is_loopback(&self) -> bool {
@@ -146,6 +131,7 @@ pub enum Mode {
 #[derive(Debug)]
 pub struct Connection {
     raw: PgConnection,
+    gate: Gate,
     version: i32,
     in_doubt: bool,
 }
@@ -174,14 +160,21 @@ impl Connection {
             Mode::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             Mode::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        let tx = watch(&mut self.in_doubt, self.raw.begin_with(begin)).await?;
-        Ok(SyncTx { tx, in_doubt: &mut self.in_doubt })
+        let refusal = self.gate.refusal();
+        let tx = watch(&mut self.in_doubt, &refusal, self.raw.begin_with(begin)).await?;
+        Ok(SyncTx { tx, refusal, in_doubt: &mut self.in_doubt })
     }
 
     /// Says goodbye. The server notices a dropped connection too, only later.
     pub async fn close(self) {
         // Best effort: the connection is gone either way.
         let _ = self.raw.close().await;
+        self.gate.close().await;
+    }
+
+    /// Why the gate may have ended it.
+    pub(crate) fn refusal(&self) -> Refusal {
+        self.gate.refusal()
     }
 
     /// For statements that PostgreSQL refuses inside a transaction (`CREATE DATABASE`) and for the migrator, both of
@@ -204,6 +197,7 @@ pub fn sql(text: &'static str) -> Query<'static, Postgres, PgArguments> {
 #[derive(Debug)]
 pub struct SyncTx<'c> {
     tx: Transaction<'c, Postgres>,
+    refusal: Refusal,
     in_doubt: &'c mut bool,
 }
 
@@ -213,7 +207,7 @@ impl SyncTx<'_> {
     /// # Errors
     /// [`CentralError`], by SQLSTATE.
     pub async fn execute(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<u64, CentralError> {
-        let done = watch(self.in_doubt, self.tx.execute(query.persistent(false))).await?;
+        let done = watch(self.in_doubt, &self.refusal, self.tx.execute(query.persistent(false))).await?;
         Ok(done.rows_affected())
     }
 
@@ -222,7 +216,7 @@ impl SyncTx<'_> {
     /// # Errors
     /// [`CentralError`], by SQLSTATE.
     pub async fn fetch_all(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, CentralError> {
-        watch(self.in_doubt, self.tx.fetch_all(query.persistent(false))).await
+        watch(self.in_doubt, &self.refusal, self.tx.fetch_all(query.persistent(false))).await
     }
 
     /// The only row.
@@ -230,7 +224,7 @@ impl SyncTx<'_> {
     /// # Errors
     /// [`CentralError`], by SQLSTATE; [`CentralError::Refused`] where there is none.
     pub async fn fetch_one(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<PgRow, CentralError> {
-        watch(self.in_doubt, self.tx.fetch_one(query.persistent(false))).await
+        watch(self.in_doubt, &self.refusal, self.tx.fetch_one(query.persistent(false))).await
     }
 
     /// The row, if there is one.
@@ -241,7 +235,7 @@ impl SyncTx<'_> {
         &mut self,
         query: Query<'_, Postgres, PgArguments>,
     ) -> Result<Option<PgRow>, CentralError> {
-        watch(self.in_doubt, self.tx.fetch_optional(query.persistent(false))).await
+        watch(self.in_doubt, &self.refusal, self.tx.fetch_optional(query.persistent(false))).await
     }
 
     /// The connection inside the transaction, for `COPY` and streams; errors go through [`call_error`]. From here to
@@ -256,7 +250,7 @@ impl SyncTx<'_> {
     /// # Errors
     /// [`CentralError`]; after [`CentralError::Unreachable`] nobody knows whether it happened.
     pub async fn commit(self) -> Result<(), CentralError> {
-        watch(self.in_doubt, self.tx.commit()).await
+        watch(self.in_doubt, &self.refusal, self.tx.commit()).await
     }
 
     /// Undoes it.
@@ -264,31 +258,20 @@ impl SyncTx<'_> {
     /// # Errors
     /// [`CentralError`] where the connection is lost; then the server undoes it by itself.
     pub async fn rollback(self) -> Result<(), CentralError> {
-        watch(self.in_doubt, self.tx.rollback()).await
+        watch(self.in_doubt, &self.refusal, self.tx.rollback()).await
     }
 }
 
 /// Marks the connection as in doubt for as long as the call is under way, and for good where the connection was lost.
-async fn watch<T>(in_doubt: &mut bool, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, CentralError> {
+async fn watch<T>(
+    in_doubt: &mut bool,
+    refusal: &Refusal,
+    call: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, CentralError> {
     *in_doubt = true;
-    let result = call.await.map_err(call_error);
+    let result = call.await.map_err(|error| refusal.explain(error));
     *in_doubt = matches!(result, Err(CentralError::Unreachable(_)));
     result
-}
-
-/// What an error during connect means. Before the login is through, a protocol error is a server that cannot prove
-/// itself: no TLS, no PostgreSQL, or a wrong answer to the SCRAM exchange.
-fn connect_error(error: sqlx::Error) -> CentralError {
-    match error {
-        sqlx::Error::Tls(reason) => CentralError::NotProven(reason.to_string()),
-        sqlx::Error::Protocol(reason) => CentralError::NotProven(reason),
-        sqlx::Error::Configuration(reason) => CentralError::NotProven(reason.to_string()),
-        // rustls reports a certificate it does not accept as an I/O error of this kind.
-        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            CentralError::NotProven(error.to_string())
-        }
-        other => call_error(other),
-    }
 }
 
 /// What an error of a call means to the engine: by variant and SQLSTATE, never by text.
@@ -316,24 +299,27 @@ fn refused(code: &str, message: &str) -> CentralError {
 
 fn database_error(error: &dyn sqlx::error::DatabaseError) -> CentralError {
     let code = error.code().unwrap_or_default().into_owned();
-    let class = code.get(..2).unwrap_or_default();
-    match (class, code.as_str()) {
+    server_error(code, || error.message().to_owned(), || names(error))
+}
+
+/// What a refusal of the server means, by SQLSTATE. Its own sentence can quote customer data (22: bad values, 23: keys),
+/// so for those only names are told.
+pub(crate) fn server_error(
+    code: String,
+    sentence: impl FnOnce() -> String,
+    names: impl FnOnce() -> String,
+) -> CentralError {
+    match (code.get(..2).unwrap_or_default(), code.as_str()) {
         ("28", _) => CentralError::LoginRefused(code),
         // The server has ended the connection: what became of the call is unknown.
         (_, "57P01" | "57P02" | "57P05" | "25P03" | "25P04") | ("08", _) => CentralError::Unreachable(code),
         ("53" | "57", _) | (_, "40001" | "40P01" | "55P03") => CentralError::Busy(code),
-        _ => {
-            let message = describe(error, class);
-            CentralError::Refused { code, message }
-        }
+        ("42" | "CL" | "3D" | "0A" | "XX" | "25", _) => CentralError::Refused { code, message: sentence() },
+        _ => CentralError::Refused { code, message: names() },
     }
 }
 
-/// The server's own sentence can quote customer data (22: bad values, 23: keys), so for those only names are told.
-fn describe(error: &dyn sqlx::error::DatabaseError, class: &str) -> String {
-    if matches!(class, "42" | "CL" | "3D" | "0A" | "XX" | "25") {
-        return error.message().to_owned();
-    }
+fn names(error: &dyn sqlx::error::DatabaseError) -> String {
     let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() else {
         return String::new();
     };

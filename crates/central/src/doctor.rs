@@ -193,6 +193,29 @@ const QUESTIONS: &[Question] = &[
         advice: "Turn them on in postgresql.conf, save for a throw-away cluster.",
     },
     Question {
+        name: "reports",
+        bad: Health::Warn,
+        fine: "not older than two days",
+        sql: "SELECT 'computed ' || to_char(refreshed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS offender
+              FROM report.freshness WHERE refreshed_at < now() - INTERVAL '2 days'",
+        meaning: "Completeness, due inspections and open deficiencies are reported as they were then.",
+        advice: "Run clara central refresh from a timer, every night.",
+    },
+    Question {
+        name: "reports are the office's",
+        bad: Health::Fail,
+        fine: "no technician may read them",
+        sql: "SELECT c.oid::regclass::text AS offender FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+              WHERE c.relkind = 'm' AND n.nspname IN ('public', 'app', 'sync', 'report')
+                AND has_schema_privilege('clara_technician', n.oid, 'USAGE')
+                AND has_table_privilege('clara_technician', c.oid, 'SELECT')
+              UNION ALL
+              SELECT n.nspname::text FROM pg_namespace n
+              WHERE n.nspname = 'report' AND has_schema_privilege('clara_technician', n.oid, 'USAGE')",
+        meaning: "A materialised view knows no row security: whoever may read it sees every site.",
+        advice: "REVOKE SELECT on that view, and USAGE on the schema report, from that role.",
+    },
+    Question {
         name: "open tasks",
         bad: Health::Warn,
         fine: "no parked work, no copied laptop",

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::connect::{Floor, Mode, Secret, Server, SyncTx, call_error, sql};
 use crate::error::AdminError;
+use crate::rescue::read_recipient;
 
 /// The format this program writes and reads.
 pub const ENROLMENT_FORMAT: u32 = 1;
@@ -78,6 +79,10 @@ pub struct Enrolment {
     pub secret: Secret,
     /// Until when it can be claimed.
     pub expires_at: DateTime<Utc>,
+    /// The public half of the company's recovery key. Missing in enrolments of before there was one: the laptop hears
+    /// of it at a later sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_recipient: Option<String>,
 }
 
 /// Why a text is no enrolment.
@@ -183,6 +188,7 @@ pub async fn enroll(admin: &Server, ask: &Enroll, now: DateTime<Utc>) -> Result<
         )
         .await?;
     let role: String = row.try_get("role").map_err(call_error)?;
+    let recovery_recipient = read_recipient(&mut tx).await?;
     tx.commit().await?;
     connection.close().await;
     let (host, port) = ask.address.clone().unwrap_or_else(|| (admin.host.clone(), admin.port));
@@ -199,6 +205,7 @@ pub async fn enroll(admin: &Server, ask: &Enroll, now: DateTime<Utc>) -> Result<
         full_name: user.1,
         secret,
         expires_at,
+        recovery_recipient,
     })
 }
 
@@ -327,6 +334,7 @@ mod tests {
             full_name: "Dana".into(),
             secret: Secret::new("one-time"),
             expires_at: DateTime::UNIX_EPOCH,
+            recovery_recipient: None,
         }
     }
 

@@ -31,6 +31,12 @@ pub enum AdminError {
     /// No laptop of that id.
     #[error("no laptop has the id {0}")]
     NoDevice(uuid::Uuid),
+    /// A technician's sites cannot be chosen.
+    #[error("{0} is a technician, whose sites follow from their jobs; subscriptions are for managers and the office")]
+    SitesFollowJobs(String),
+    /// A place where photos are kept did not do as it was asked.
+    #[error(transparent)]
+    Store(#[from] crate::photo_store::StoreError),
     /// The operating system gave no random bytes.
     #[error("no randomness: {0}")]
     Random(#[from] getrandom::Error),

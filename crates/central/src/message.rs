@@ -9,6 +9,8 @@
 //! Every message begins and commits its own transaction and names no prepared statement, which is what a pooler in
 //! transaction mode needs.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clara_sync::{CentralError, Cursor};
@@ -17,7 +19,11 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Either};
 use uuid::Uuid;
 
-use crate::connect::{Connection, call_error};
+use crate::client::CALL_LIMIT;
+use crate::connect::Connection;
+
+/// Bytes a second below which a line is as good as dead.
+const SLOWEST: usize = 8 * 1024;
 
 /// The rows of each statement of a message, in order.
 pub(crate) type Answers = Vec<Vec<PgRow>>;
@@ -27,17 +33,27 @@ pub(crate) type Answers = Vec<Vec<PgRow>>;
 pub(crate) struct Message {
     text: String,
     statements: usize,
+    /// What one row of the answer may take on a slow line, beyond a silence.
+    row_limit: Duration,
 }
 
 impl Message {
     /// A transaction that reads one snapshot.
     pub(crate) fn snapshot() -> Self {
-        Self { text: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;".to_owned(), statements: 0 }
+        Self {
+            text: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;".to_owned(),
+            statements: 0,
+            row_limit: Duration::ZERO,
+        }
     }
 
     /// A transaction that may write.
     pub(crate) fn write() -> Self {
-        Self { text: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;".to_owned(), statements: 0 }
+        Self {
+            text: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;".to_owned(),
+            statements: 0,
+            row_limit: Duration::ZERO,
+        }
     }
 
     /// A piece of a statement.
@@ -99,6 +115,12 @@ impl Message {
         self.sql("convert_from(").bytes(document).sql(",'UTF8')::jsonb")
     }
 
+    /// The answer holds a row of so many bytes.
+    pub(crate) fn awaits(mut self, bytes: usize) -> Self {
+        self.row_limit = Duration::from_secs((bytes / SLOWEST) as u64);
+        self
+    }
+
     /// Ends a statement.
     pub(crate) fn end(mut self) -> Self {
         self.text.push(';');
@@ -106,14 +128,21 @@ impl Message {
         self
     }
 
-    /// Sends it and waits for all answers. After an error the connection is in the middle of a transaction, or gone:
-    /// drop it.
+    /// Sends it and waits for all answers, as long as something comes: there is a limit to each silence, longer by what a
+    /// slow line needs to carry the question, or one chunk of a photo back. After an error the connection is in the
+    /// middle of a transaction, or gone: drop it.
     pub(crate) async fn send(mut self, connection: &mut Connection) -> Result<Answers, CentralError> {
         self.text.push_str("COMMIT");
+        let mut limit = CALL_LIMIT + Duration::from_secs((self.text.len() / SLOWEST) as u64);
         let mut answers: Answers = Vec::with_capacity(self.statements + 2);
         let mut rows = Vec::new();
+        let refusal = connection.refusal();
         let mut stream = sqlx::raw_sql(AssertSqlSafe(self.text)).fetch_many(connection.outside_a_transaction());
-        while let Some(step) = stream.try_next().await.map_err(call_error)? {
+        loop {
+            let step = tokio::time::timeout(limit, stream.try_next()).await;
+            let step = step.map_err(|_| CentralError::Unreachable("no answer in time".to_owned()))?;
+            let Some(step) = step.map_err(|error| refusal.explain(error))? else { break };
+            limit = CALL_LIMIT + self.row_limit;
             match step {
                 Either::Right(row) => rows.push(row),
                 Either::Left(_) => answers.push(std::mem::take(&mut rows)),

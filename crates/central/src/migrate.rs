@@ -39,6 +39,17 @@ migrations! {
     20261122001600 "create_push"
     20261122001700 "create_photo_lane"
     20261122001800 "keep_identity_plans"
+    20261122110010 "keep_plans_of_the_photo_lane"
+    20261122120010 "create_spec_limits"
+    20261122120020 "create_subscriptions"
+    20261122120030 "create_reports"
+    20261122120040 "create_photo_places"
+    20261122130000 "end_logins_that_hold_locks"
+    20261122130010 "count_own_history_only"
+    20261122130020 "show_reports_to_the_present"
+    20261122130030 "judge_long_documents_in_time"
+    20261122140000 "create_rescue"
+    20261122150000 "lock_own_laptop_only"
 }
 
 /// What a migration run did.

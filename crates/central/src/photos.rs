@@ -94,7 +94,8 @@ pub(crate) async fn fetch(
         .sql(",")
         .integer(number.into())
         .sql("::integer),'base64')")
-        .end();
+        .end()
+        .awaits(MAX_CHUNK_BYTES * 4 / 3);
     let answers = central.exchange(message).await?;
     let Some(encoded) = answers.first().and_then(|rows| rows.first()).map(|row| text(row, 0)).transpose()?.flatten()
     else {

@@ -41,8 +41,9 @@ impl News {
         news
     }
 
-    fn everything() -> Self {
-        Self { entities: table::all().iter().map(|source| source.entity).collect(), access: true, tombstones: true }
+    fn everything(there: impl Fn(Entity) -> bool) -> Self {
+        let entities = table::all().iter().map(|source| source.entity).filter(|entity| there(*entity)).collect();
+        Self { entities, access: true, tombstones: true }
     }
 
     fn is_nothing(&self) -> bool {
@@ -76,7 +77,7 @@ pub(crate) async fn pull(central: &mut PgCentral, request: &PullRequest) -> Resu
     }
     for attempt in 1..=ATTEMPTS {
         if attempt == ATTEMPTS {
-            news = News::everything();
+            news = News::everything(|entity| !central.lacks(entity));
         }
         let answers = central.exchange(read_all(request, &news)).await?;
         let (hello, seen) = read_head(central, &answers)?;
@@ -223,6 +224,13 @@ mod tests {
         assert!(News::read("drones").is_nothing());
         let news = News::read("location_access jobs conflicts");
         assert!(news.access && !news.tombstones && news.entities.len() == 2);
-        assert!(News::everything().contains(&news) && !news.contains(&News::everything()));
+        let everything = News::everything(|_| true);
+        assert!(everything.contains(&news) && !news.contains(&everything));
+    }
+
+    #[test]
+    fn a_server_of_yesterday_is_not_asked_for_a_table_of_today() {
+        let yesterday = News::everything(|entity| entity.since() <= 1);
+        assert!(!yesterday.entities.contains(&Entity::SpecLimits) && yesterday.entities.contains(&Entity::Jobs));
     }
 }

@@ -25,6 +25,16 @@ pub(crate) async fn push(
     device: DeviceId,
     operations: &[Operation],
 ) -> Result<Vec<Receipt>, CentralError> {
+    hand_over(central, "SELECT sync.push(", device, operations).await
+}
+
+/// By one of the two doors that take operations: `call` is the beginning of its statement.
+pub(crate) async fn hand_over(
+    central: &mut PgCentral,
+    call: &'static str,
+    device: DeviceId,
+    operations: &[Operation],
+) -> Result<Vec<Receipt>, CentralError> {
     // PostgreSQL would refuse the whole batch for one value that no jsonb can hold.
     let (unreadable, sound): (Vec<_>, Vec<_>) = operations.iter().partition(|operation| fault(operation).is_some());
     let mut receipts: Vec<Receipt> = unreadable.into_iter().map(refuse).collect();
@@ -32,7 +42,7 @@ pub(crate) async fn push(
         return Ok(receipts);
     }
     let document = serde_json::to_vec(&sound).map_err(|_| garbled())?;
-    let message = Message::write().sql("SELECT sync.push(").uuid(device.uuid()).sql(",").json(&document).sql(")").end();
+    let message = Message::write().sql(call).uuid(device.uuid()).sql(",").json(&document).sql(")").end();
     let answers = central.exchange(message).await?;
     let row = answers.first().and_then(|rows| rows.first()).ok_or_else(garbled)?;
     let answer: Answer = serde_json::from_str(present(row, 0)?).map_err(|_| garbled())?;

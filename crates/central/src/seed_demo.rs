@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Offset as _, TimeZone, Utc};
 use clara_demo::{Person, Picture};
 use clara_domain::mirror::{Entity, Kind, Table};
 use clara_domain::row::{Fields, Row};
@@ -26,8 +26,14 @@ pub struct Seeded {
 ///
 /// # Errors
 /// [`AdminError`]; then nothing was written.
-pub async fn seed_demo(admin: &Server, today: NaiveDate, now: DateTime<Utc>) -> Result<Seeded, AdminError> {
-    let mut company = clara_demo::company(today);
+pub async fn seed_demo<Zone: TimeZone>(
+    admin: &Server,
+    today: NaiveDate,
+    now: DateTime<Zone>,
+) -> Result<Seeded, AdminError> {
+    // The clock of whoever loads it is the company's.
+    let (zone, now) = (now.offset().fix(), now.to_utc());
+    let mut company = clara_demo::company_in(zone, today);
     // A mirror takes the catalogue last; here equipment refers to models by foreign keys.
     company.rows.sort_by_key(|(entity, _)| match entity {
         Entity::Manufacturers => 0,
@@ -46,7 +52,7 @@ pub async fn seed_demo(admin: &Server, today: NaiveDate, now: DateTime<Utc>) -> 
         let count = load(&mut tx, *entity, fields, now, Existing::Update).await?;
         *written.entry(table.name).or_default() += count;
     }
-    for picture in clara_demo::pictures(today) {
+    for picture in clara_demo::pictures_in(zone, today) {
         *written.entry("photos").or_default() += hang(&mut tx, &picture, now).await?;
     }
     tx.execute(

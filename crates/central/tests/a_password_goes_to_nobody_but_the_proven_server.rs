@@ -27,8 +27,8 @@ const ASK_MD5: &[u8] = &[b'R', 0, 0, 0, 12, 0, 0, 0, 5, 1, 2, 3, 4];
 enum Answer {
     /// With these bytes, unencrypted.
     Plain(&'static [u8]),
-    /// With a handshake under this certificate; then it asks for the password in the clear.
-    Tls(Arc<ServerConfig>),
+    /// With a handshake under this certificate; then it asks for the password in this way.
+    Tls(Arc<ServerConfig>, &'static [u8]),
 }
 
 /// Starts a false server for one connection. Its thread returns all that the client has told it.
@@ -49,12 +49,12 @@ fn false_server(answer: Answer) -> (u16, JoinHandle<Vec<u8>>) {
                     heard.extend_from_slice(&rest[..length]);
                 }
             }
-            Answer::Tls(config) => {
+            Answer::Tls(config, ask) => {
                 stream.write_all(b"S").unwrap();
                 let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
                 if let Ok(length) = tls.read(&mut rest) {
                     heard.extend_from_slice(&rest[..length]);
-                    let _ = tls.write_all(ASK_CLEARTEXT);
+                    let _ = tls.write_all(ask);
                     if let Ok(length) = tls.read(&mut rest) {
                         heard.extend_from_slice(&rest[..length]);
                     }
@@ -77,7 +77,7 @@ fn certificate(authority: &Authority, name: &str, validity: Validity) -> Answer 
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .unwrap();
-    Answer::Tls(Arc::new(config))
+    Answer::Tls(Arc::new(config), ASK_CLEARTEXT)
 }
 
 fn server(port: u16, ca_pem: &str) -> Server {
@@ -92,8 +92,8 @@ fn server(port: u16, ca_pem: &str) -> Server {
     }
 }
 
-fn tells(heard: &[u8]) -> bool {
-    heard.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes())
+fn tells(heard: &[u8], what: &str) -> bool {
+    heard.windows(what.len()).any(|window| window == what.as_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,14 +117,19 @@ async fn six_false_servers_get_no_byte_of_the_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_server_that_the_companys_authority_vouches_for_is_answered() {
+async fn even_a_proven_server_never_gets_the_password_itself() {
     let ours = Authority::new().unwrap();
-    let (port, heard) = false_server(certificate(&ours, "localhost", Validity::Valid));
-    let error = server(port, ours.pem()).connect().await.unwrap_err();
-    assert!(matches!(error, CentralError::Unreachable(_)), "it hangs up after the password: {error:?}");
-    let heard = tokio::task::spawn_blocking(|| heard.join().unwrap()).await.unwrap();
-    assert!(tells(&heard), "the six cases would notice a password");
+    for ask in [ASK_CLEARTEXT, ASK_MD5] {
+        let Answer::Tls(config, _) = certificate(&ours, "localhost", Validity::Valid) else { unreachable!() };
+        let (port, heard) = false_server(Answer::Tls(config, ask));
+        let error = server(port, ours.pem()).connect().await.unwrap_err();
+        assert!(matches!(&error, CentralError::NotProven(why) if why.contains("pg_hba.conf")), "{error:?}");
+        let heard = tokio::task::spawn_blocking(|| heard.join().unwrap()).await.unwrap();
+        assert!(tells(&heard, "clara_dana"), "it was told who wants in, so the cases above would notice a password");
+        assert!(!tells(&heard, PASSWORD) && heard.ends_with(b"UTC\0\0"), "and nothing after that");
+    }
 
+    let (port, _) = false_server(certificate(&ours, "localhost", Validity::Valid));
     let without = server(port, "").connect().await.unwrap_err();
     assert!(matches!(without, CentralError::NotProven(_)), "no authority, no connection: {without:?}");
 }

@@ -326,3 +326,39 @@ async fn the_companys_own_service_may_import_and_a_technician_may_not() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_models_limits_are_imported_by_model_and_reading_and_a_second_time_changes_nothing() {
+    let admin = company("limits").await;
+    psql(
+        "limits",
+        "INSERT INTO manufacturers (id, name) VALUES (md5('m')::uuid, 'Watts');
+         INSERT INTO equipment_models (id, manufacturer_id, model_number, equipment_category)
+         VALUES (md5('model')::uuid, md5('m')::uuid, 'LF009', 'backflow_preventer')",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("limits.csv");
+    std::fs::write(
+        &file,
+        "model,reading,label,low,high,source\n\
+         LF009,relief_psid,Relief valve opens,2.0,,Manual 4.2\n\
+         LF009,check_1_psid,Check valve 1,9,5,Manual 4.2\n\
+         LF010,relief_psid,Relief valve opens,2.0,,Manual 4.2\n",
+    )
+    .unwrap();
+    let map = ColumnMap::parse(
+        r#"{"records": [{"into": "spec_limits", "fields": {
+            "equipment_model_id": {"find": "equipment_models", "by": "model"}, "item_key": "reading", "label": "label",
+            "limit_min": {"column": "low", "then": ["number"]}, "limit_max": {"column": "high", "then": ["number"]},
+            "unit": {"value": "psid"}, "limit_source": "source"}}]}"#,
+    )
+    .unwrap();
+    for (round, (added, unchanged)) in [(1, 0), (0, 1)].into_iter().enumerate() {
+        let report = import(&admin, &map, &file, |_| {}).await.unwrap();
+        let counts = report.tables["spec_limits"];
+        assert_eq!((counts.added, counts.changed, counts.unchanged), (added, 0, unchanged), "round {round}");
+        let refused: Vec<u64> = report.refused.iter().map(|refusal| refusal.line).collect();
+        assert_eq!(refused, [3, 4], "a limit upside down, a model that is not there: {:?}", report.refused);
+    }
+    assert_eq!(psql("limits", "SELECT limit_min || ' ' || unit FROM spec_limits"), "2 psid");
+}

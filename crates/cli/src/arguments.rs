@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Noun {
-    /// This laptop: enroll, sync, status, verify.
+    /// This laptop: enroll, sync, status, verify, backups.
     #[command(subcommand)]
     Device(Device),
     /// Jobs.
@@ -50,6 +50,9 @@ pub(crate) enum Noun {
     /// Work that waits for a manager's decision.
     #[command(subcommand)]
     Parked(Parked),
+    /// Rescue packs: all unsent work of a laptop in one file, sealed for the office.
+    #[command(subcommand)]
+    Rescue(Rescue),
     /// The central database: what the office runs.
     Central(Central),
     /// Any command of the app, with its request as JSON.
@@ -81,6 +84,14 @@ pub(crate) enum Device {
         /// `on` works offline, `off` goes back on the network.
         #[arg(value_parser = ["on", "off"])]
         state: String,
+    },
+    /// Copies of the mirror on this laptop, newest first.
+    Backups,
+    /// Brings a copy back. What is here now is set aside, unsent work is taken over, the next sync brings the rest.
+    Restore {
+        /// Its name in the list of copies.
+        #[arg(long)]
+        backup: String,
     },
     /// What is on its way, or needs you; with an id and an action, acts on it.
     Work {
@@ -269,6 +280,46 @@ pub(crate) enum Parked {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rescue {
+    /// Seals all unsent work and photos into one file for the office. Nothing is taken away from here.
+    Make {
+        /// Into this folder, a USB stick's for example; otherwise into the profile's own.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Shows what is in a pack, as far as it can be read. Nothing is carried out.
+    Show {
+        file: PathBuf,
+        /// The company's recovery key; without it, only what is outside the seal.
+        #[arg(long, value_name = "FILE")]
+        identity_file: Option<PathBuf>,
+        /// Also writes its photos into this folder.
+        #[arg(long, value_name = "DIR", requires = "identity_file")]
+        photos: Option<PathBuf>,
+    },
+    /// In the office: makes the pack of a laptop whose keyring or passphrase is lost, from its profile's folder.
+    OpenProfile {
+        /// The company's recovery key.
+        #[arg(long, value_name = "FILE")]
+        identity_file: PathBuf,
+        /// Where the pack goes. The profile's folder is left as it is.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CentralRescue {
+    /// Puts a pack's work in, in its author's name. The same pack again changes nothing.
+    Import {
+        file: PathBuf,
+        /// The company's recovery key.
+        #[arg(long, value_name = "FILE")]
+        identity_file: PathBuf,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Central {
     /// JSON: host, port, database, user, ca_file. The options below win over it.
@@ -300,6 +351,23 @@ pub(crate) enum CentralVerb {
         /// The company's name, as laptops show it.
         #[arg(long)]
         company: String,
+        /// The recovery key for the safe goes into this file; otherwise it is printed, once.
+        #[arg(long, value_name = "FILE")]
+        recovery_key_out: Option<PathBuf>,
+    },
+    /// Makes the company's recovery key, where the database has none yet. It is shown once and kept nowhere.
+    RecoveryKey {
+        /// Into a file instead of standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// In the place of the one there is. Packs made before still need the old one.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Rescue packs.
+    Rescue {
+        #[command(subcommand)]
+        verb: CentralRescue,
     },
     /// Brings the schema to this version.
     Migrate,
@@ -341,10 +409,56 @@ pub(crate) enum CentralVerb {
         #[arg(long, conflicts_with = "person")]
         device: Option<Uuid>,
     },
+    /// Narrows what a manager's laptop holds to regions or to sites with work at hand. With neither, all sites again.
+    Subscribe {
+        /// E-mail address or id of the person.
+        person: String,
+        /// A region; may be given several times. Sites name theirs in `metadata.region`, or in their address.
+        #[arg(long = "region", value_name = "REGION")]
+        regions: Vec<String>,
+        /// Only sites with an open job, or one in the last so many days.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
+        window: Option<u16>,
+    },
+    /// Computes the office's reports anew.
+    Refresh,
+    /// Prints the office's reports: capture completeness, inspections due, open deficiencies.
+    Report,
+    /// Where the bytes of photos are kept.
+    Photos {
+        #[command(subcommand)]
+        verb: PhotosVerb,
+    },
     /// After a dump was restored into another cluster: stamps every row anew.
     Rebase,
     /// Looks everything over and says what to do.
     Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PhotosVerb {
+    /// Moves bytes out of the database into a folder, each checked by its hash before and after.
+    MoveOut {
+        /// A folder that exists. Laptops cannot fetch from it.
+        folder: PathBuf,
+        /// Only photos that are at least so many days old.
+        #[arg(long, default_value_t = 365)]
+        days: u16,
+    },
+    /// Puts them back into the database.
+    BringBack { folder: PathBuf },
+    /// Reads every photo and compares its hash.
+    Verify { folder: PathBuf },
+    /// Writes one photo's bytes to a file, wherever they are.
+    Read {
+        /// The photo's id.
+        photo: Uuid,
+        /// The folder that bytes were moved to.
+        #[arg(long)]
+        folder: PathBuf,
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clara_app::App;
 use clara_contract::Empty;
+use clara_contract::backups::{Backup, RestoreBackup, RestoredBackup};
 use clara_contract::session::{Enroll, StartState, Unlock};
-use clara_contract::sync::{ActOnWork, Checked, SyncStatus, WorkAction, WorkItem, WorkOffline};
+use clara_contract::sync::{ActOnWork, ActedOnWork, Checked, SyncStatus, WorkAction, WorkItem, WorkOffline};
 use uuid::Uuid;
 
 use crate::arguments::{Arguments, Device};
@@ -51,11 +52,19 @@ pub(crate) fn run(verb: &Device, arguments: &Arguments, output: &Output) -> Resu
             with(arguments, |app| output.answer(&app.work_offline(WorkOffline { offline: state == "on" })?, say))
         }
         Device::Work { id, action } => with(arguments, |app| {
-            let items = match (id, action) {
+            let done = match (id, action) {
                 (Some(id), Some(action)) => act(app, *id, action)?,
-                _ => app.list_work(Empty {})?,
+                _ => ActedOnWork { items: app.list_work(Empty {})?, saved: None },
             };
-            output.answer(&items, |items| list(items))
+            output.answer(&done, |done| match &done.saved {
+                Some(file) => format!("Saved as {}.\n{}", file.path, list(&done.items)),
+                None => list(&done.items),
+            })
+        }),
+        Device::Backups => with(arguments, |app| output.answer(&app.list_backups(Empty {})?, |all| copies(all))),
+        Device::Restore { backup } => with(arguments, |app| {
+            let done = app.restore_backup(RestoreBackup { name: backup.clone() })?;
+            output.answer(&done, restored)
         }),
     }
 }
@@ -84,7 +93,7 @@ fn verify(app: &App, output: &Output) -> Result<ExitCode, Error> {
     })
 }
 
-fn act(app: &App, id: Uuid, action: &str) -> Result<Vec<WorkItem>, Error> {
+fn act(app: &App, id: Uuid, action: &str) -> Result<ActedOnWork, Error> {
     let action = match action {
         "retry" => WorkAction::Retry,
         "hand_to_office" => WorkAction::HandToOffice,
@@ -92,6 +101,42 @@ fn act(app: &App, id: Uuid, action: &str) -> Result<Vec<WorkItem>, Error> {
         _ => WorkAction::Withdraw,
     };
     Ok(app.act_on_work(ActOnWork { id, action })?)
+}
+
+fn copies(all: &[Backup]) -> String {
+    if all.is_empty() {
+        return "No copy was made yet. The first one comes with the next sync.".into();
+    }
+    let row = |copy: &Backup| {
+        let rows = match copy.rows {
+            Some(rows) => format!("{rows} rows"),
+            None if copy.damaged => "cannot be opened".into(),
+            None => String::new(),
+        };
+        vec![
+            copy.name.clone(),
+            copy.taken_at.clone(),
+            word(&copy.reason),
+            format!("{} KB", copy.byte_count / 1024),
+            rows,
+        ]
+    };
+    table(&all.iter().map(row).collect::<Vec<_>>())
+}
+
+fn restored(done: &RestoredBackup) -> String {
+    let mut text = format!(
+        "The copy of {} is back. Taken over from after it: {} saved changes, {} drafts. The next sync brings the rest.",
+        done.taken_at, done.operations, done.drafts
+    );
+    if let Some(file) = &done.set_aside {
+        let _ = write!(
+            text,
+            "\nWhat was here is kept: {}\nTo undo: clara device restore --backup {}",
+            file.path, file.name
+        );
+    }
+    text
 }
 
 fn list(items: &[WorkItem]) -> String {

@@ -7,6 +7,7 @@ use clara_app::{App, File};
 use clara_contract::inspection::{
     CompleteInspection, CompletedInspection, DraftBody, InspectionSheet, OpenInspection, SaveInspection,
 };
+use clara_contract::jobs::OpenJob;
 use clara_contract::photos::{PhotoTarget, TakenIn};
 use clara_domain::InspectionId;
 use serde::Serialize;
@@ -56,9 +57,16 @@ struct Completed {
 }
 
 fn open(app: &App, of: &InspectionOf) -> Result<InspectionSheet, Error> {
+    let job_id = job::find(app, &of.job)?;
+    // Every site has an FP-1: the job's own is meant.
+    let devices = app.open_job(OpenJob { job_id })?.devices;
+    let at_the_job = devices.iter().find(|device| device.tag.eq_ignore_ascii_case(&of.equipment));
     let request = OpenInspection {
-        job_id: job::find(app, &of.job)?,
-        equipment_id: equipment::find(app, &of.equipment)?,
+        job_id,
+        equipment_id: match at_the_job {
+            Some(device) => device.equipment_id,
+            None => equipment::find(app, &of.equipment)?,
+        },
         template_id: of.template,
         amends: of.amends.map(InspectionId),
     };

@@ -12,6 +12,7 @@ mod inspection;
 mod job;
 mod output;
 mod profile;
+mod rescue;
 mod secret;
 mod specs;
 
@@ -44,6 +45,7 @@ fn run(arguments: &Arguments, output: &Output) -> Result<ExitCode, Error> {
         Noun::Completeness(asked) => completeness::run(asked, &profile()?, output),
         Noun::Conflicts(verb) => conflicts::run(verb, &profile()?, output),
         Noun::Parked(verb) => conflicts::run_parked(verb, &profile()?, output),
+        Noun::Rescue(verb) => rescue::run(verb, arguments, output),
         Noun::Central(asked) => central::run(asked, output),
         Noun::Call(asked) => profile::call(asked, &profile()?, output),
         Noun::Demo(asked) => demo::run(asked, output),

@@ -75,6 +75,19 @@ fn a_job_is_found_started_and_one_of_its_items_inspected_by_script() {
 }
 
 #[test]
+fn a_tag_that_every_site_has_means_the_one_at_the_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path();
+    json(profile, &["device", "try-demo"]);
+    let many = clara(profile, &["equipment", "show", "FP-1", "--json"]);
+    assert!(!many.status.success(), "by itself it is ambiguous");
+    let sheet = json(profile, &["inspection", "show", "--job", "J-20817", "--equipment", "fp-1"]);
+    let devices = json(profile, &["job", "show", "J-20817"])["devices"].clone();
+    let pump = devices.as_array().unwrap().iter().find(|device| device["tag"] == "FP-1").unwrap();
+    assert_eq!(sheet["equipment_id"], pump["equipment_id"]);
+}
+
+#[test]
 fn what_is_wrong_has_an_exit_code_and_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let fresh = clara(folder.path(), &["job", "list"]);

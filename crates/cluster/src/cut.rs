@@ -2,7 +2,7 @@
 //! the server's own certificate through it.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ pub struct Traffic {
 /// The line. Dropping it cuts everything and closes its port.
 #[derive(Debug)]
 pub struct Cut {
-    port: u16,
+    near: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<thread::JoinHandle<()>>,
 }
@@ -53,7 +53,7 @@ struct State {
     mode: Mode,
     /// The acceptor has its port open.
     listening: bool,
-    server_port: u16,
+    server: SocketAddr,
     delay: Duration,
     /// Bytes that may still pass before the cut.
     budget: Option<(Direction, u64)>,
@@ -84,12 +84,17 @@ enum Mode {
 impl Cut {
     /// Opens a line to a server's port on the loopback interface.
     pub fn start(server_port: u16) -> Result<Cut> {
-        let (port, listener) = listen()?;
+        Cut::between(Ipv4Addr::LOCALHOST, SocketAddr::from((Ipv4Addr::LOCALHOST, server_port)))
+    }
+
+    /// Opens a line from one of this machine's addresses to another: a laptop in a network of its own is reached so.
+    pub fn between(near: Ipv4Addr, server: SocketAddr) -> Result<Cut> {
+        let (near, listener) = listen(near)?;
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 mode: Mode::Open,
                 listening: true,
-                server_port,
+                server,
                 delay: Duration::ZERO,
                 budget: None,
                 traffic: Traffic::default(),
@@ -100,14 +105,14 @@ impl Cut {
         });
         let acceptor = thread::spawn({
             let shared = Arc::clone(&shared);
-            move || shared.accept(port, listener)
+            move || shared.accept(near, listener)
         });
-        Ok(Cut { port, shared, acceptor: Some(acceptor) })
+        Ok(Cut { near, shared, acceptor: Some(acceptor) })
     }
 
     /// The port clients connect to, in place of the server's, under the server's host name.
     pub fn port(&self) -> u16 {
-        self.port
+        self.near.port()
     }
 
     /// Cuts all connections now. New ones are accepted.
@@ -136,7 +141,7 @@ impl Cut {
         while state.listening {
             drop(state);
             // Wakes the acceptor from its wait for a connection.
-            let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+            let _ = TcpStream::connect(self.near);
             state = self.shared.lock();
             if state.listening {
                 state = self.shared.wait_a_while(state);
@@ -163,7 +168,7 @@ impl Cut {
 
     /// Sends new connections to another port: a server that moved, or a fake one.
     pub fn lead_to(&self, server_port: u16) {
-        self.shared.lock().server_port = server_port;
+        self.shared.lock().server = SocketAddr::from((Ipv4Addr::LOCALHOST, server_port));
     }
 
     /// What has passed.
@@ -202,7 +207,7 @@ impl Drop for Cut {
         state.cut();
         drop(state);
         self.shared.changed.notify_all();
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        let _ = TcpStream::connect(self.near);
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
         }
@@ -219,7 +224,7 @@ impl Shared {
         self.changed.wait_timeout(state, Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn accept(self: Arc<Self>, port: u16, listener: TcpListener) {
+    fn accept(self: Arc<Self>, near: SocketAddr, listener: TcpListener) {
         let mut listener = Some(listener);
         loop {
             let accepted = listener.as_ref().map(TcpListener::accept);
@@ -237,15 +242,15 @@ impl Shared {
                 }
                 Mode::Open | Mode::Held => {
                     if let Some(Ok((client, _))) = accepted {
-                        let (to, delay) = (state.server_port, state.delay);
+                        let (to, delay) = (state.server, state.delay);
                         drop(state);
                         thread::sleep(delay);
                         // A server that refuses shows as a connection that ends at once.
-                        if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)) {
+                        if let Ok(server) = TcpStream::connect(to) {
                             let _ = self.join(client, server);
                         }
                     } else if listener.is_none() {
-                        listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+                        listener = TcpListener::bind(near).ok();
                         state.listening = listener.is_some();
                         self.changed.notify_all();
                         if listener.is_none() {
@@ -353,11 +358,11 @@ impl State {
     }
 }
 
-fn listen() -> Result<(u16, TcpListener)> {
+fn listen(near: Ipv4Addr) -> Result<(SocketAddr, TcpListener)> {
     for _ in 0..20 {
-        let port = port::free()?;
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            return Ok((port, listener));
+        let address = SocketAddr::from((near, port::free()?));
+        if let Ok(listener) = TcpListener::bind(address) {
+            return Ok((address, listener));
         }
     }
     Err(Error::NoPort)

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::backups::{Backup, RestoreBackup, RestoredBackup};
 use crate::completeness::{Completeness, CompletenessFilter, Csv, Drill, DrillRow};
 use crate::conflicts::{ConflictCard, DecideParked, ParkedCard, ResolveConflict};
 use crate::equipment::{
@@ -11,9 +12,10 @@ use crate::inspection::{
 };
 use crate::jobs::{CheckJobItem, CompleteJob, JobRow, JobSheet, ListJobs, OpenJob, Today};
 use crate::photos::{AddPhoto, CaptionPhoto, PhotoTile, PickPhotos, RemovePhoto, TakenIn};
-use crate::session::{Enroll, Session, Start, Unlock};
+use crate::rescue::{RescueMade, RescueState};
+use crate::session::{CloseWindow, Enroll, Session, Start, Unlock};
 use crate::specs::{ModelSheet, OpenModel, SearchSpecs, SpecsFound};
-use crate::sync::{ActOnWork, Checked, SyncStatus, WorkItem, WorkOffline};
+use crate::sync::{ActOnWork, ActedOnWork, Checked, SyncStatus, WorkItem, WorkOffline};
 
 /// Nothing to say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -34,6 +36,8 @@ pub enum Event {
         /// The whole of it.
         status: SyncStatus,
     },
+    /// The person closes the window: what is typed is saved now, and `close_window` says how that went.
+    Closing {},
 }
 
 /// Calls `$callback!` with every command: `name(Request) -> Answer`, in the order of the screens. The list expands to
@@ -46,6 +50,8 @@ macro_rules! commands {
             try_demo(Empty) -> Session,
             enroll(Enroll) -> Session,
             unlock(Unlock) -> Session,
+            lock(Empty) -> Start,
+            close_window(CloseWindow) -> Empty,
             today(Empty) -> Today,
             list_jobs(ListJobs) -> Vec<JobRow>,
             open_job(OpenJob) -> JobSheet,
@@ -73,8 +79,12 @@ macro_rules! commands {
             sync_now(Empty) -> SyncStatus,
             work_offline(WorkOffline) -> SyncStatus,
             check_server(Empty) -> Checked,
+            list_backups(Empty) -> Vec<Backup>,
+            restore_backup(RestoreBackup) -> RestoredBackup,
+            rescue_state(Empty) -> RescueState,
+            make_rescue(Empty) -> RescueMade,
             list_work(Empty) -> Vec<WorkItem>,
-            act_on_work(ActOnWork) -> Vec<WorkItem>,
+            act_on_work(ActOnWork) -> ActedOnWork,
             list_conflicts(Empty) -> Vec<ConflictCard>,
             resolve_conflict(ResolveConflict) -> Vec<ConflictCard>,
             list_parked(Empty) -> Vec<ParkedCard>,

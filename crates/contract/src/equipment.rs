@@ -6,7 +6,7 @@ use clara_domain::{EquipmentId, InspectionId, JobId, LocationId, ModelId};
 
 use crate::jobs::CaptureCount;
 use crate::photos::PhotoTile;
-use crate::specs::{Problem, SpecGroup};
+use crate::specs::{Problem, SpecGroup, SpecLimit};
 
 wire! {
     /// Which items.
@@ -69,6 +69,8 @@ wire! {
         pub fields: Vec<FieldCapture>,
         /// Factory specs.
         pub specs: Vec<SpecGroup>,
+        /// Between which values the model's own readings may lie.
+        pub limits: Vec<SpecLimit>,
         /// Where the specs are from.
         pub data_source: Option<String>,
         /// Known problems, most frequent first.
@@ -77,6 +79,8 @@ wire! {
         pub photos: Vec<PhotoTile>,
         /// Visits, newest first.
         pub history: Vec<Visit>,
+        /// What its gauges showed when they were last read, newest visit first.
+        pub last_readings: Vec<LastReading>,
         /// An open job it belongs to.
         pub job_id: Option<JobId>,
         /// What it replaced.
@@ -127,6 +131,20 @@ wire! {
         pub saved_here: bool,
         /// It amends another.
         pub amends: Option<InspectionId>,
+    }
+
+    /// A reading as it was last taken.
+    pub struct LastReading {
+        /// Of what.
+        pub label: String,
+        /// The figure.
+        pub value: String,
+        /// Its unit.
+        pub unit: Option<String>,
+        /// `YYYY-MM-DD`.
+        pub date: String,
+        /// At what visit.
+        pub inspection_type: String,
     }
 
     /// Writes one field of the plate.

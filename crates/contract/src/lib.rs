@@ -10,12 +10,14 @@ mod command;
 mod error;
 mod export;
 
+pub mod backups;
 pub mod completeness;
 pub mod conflicts;
 pub mod equipment;
 pub mod inspection;
 pub mod jobs;
 pub mod photos;
+pub mod rescue;
 pub mod session;
 pub mod specs;
 pub mod sync;

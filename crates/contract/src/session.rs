@@ -14,6 +14,8 @@ wire! {
         pub checks: Vec<Check>,
         /// The name this laptop would get.
         pub suggested_device_name: String,
+        /// Locked work opens with a passphrase; otherwise this laptop's keyring opens it when it is asked to.
+        pub passphrase: bool,
         /// The store was damaged, kept aside and rebuilt: what to tell the person.
         pub notice: Option<String>,
     }
@@ -22,7 +24,7 @@ wire! {
     pub enum StartState {
         /// Nothing here yet: first run.
         Fresh,
-        /// A profile that opens with a passphrase.
+        /// A profile that opens with a passphrase, or that was locked.
         Locked,
         /// Open.
         Open,
@@ -70,7 +72,13 @@ wire! {
 
     /// Opens a locked profile.
     pub struct Unlock {
-        /// As set at enrolment.
+        /// As set at enrolment; empty where the keyring is to open it.
         pub passphrase: String,
+    }
+
+    /// The window's answer to [`crate::Event::Closing`].
+    pub struct CloseWindow {
+        /// Everything typed is saved, or the person lets it go. Otherwise the window stays.
+        pub close: bool,
     }
 }

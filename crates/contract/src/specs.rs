@@ -91,6 +91,8 @@ wire! {
         pub category: Category,
         /// Electrical, pressure, temperature, flow, physical.
         pub specs: Vec<SpecGroup>,
+        /// Between which values its own readings may lie, by label.
+        pub limits: Vec<SpecLimit>,
         /// Years made.
         pub years: Option<String>,
         /// The model that replaced it.
@@ -119,6 +121,22 @@ wire! {
         pub title: String,
         /// Label and value with unit.
         pub lines: Vec<(String, String)>,
+    }
+
+    /// A model's own limits of one reading, in words.
+    pub struct SpecLimit {
+        /// The reading, as templates name it.
+        pub item_key: String,
+        /// For a person.
+        pub label: String,
+        /// "110 to 154 psi"; outside it the reading fails.
+        pub allowed: Option<String>,
+        /// Outside it a person looks twice.
+        pub likely: Option<String>,
+        /// Outside it the gauge or the person is wrong.
+        pub possible: Option<String>,
+        /// Who says so.
+        pub source: String,
     }
 
     /// A known problem.

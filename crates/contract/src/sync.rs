@@ -21,7 +21,8 @@ wire! {
         pub photo_bytes_waiting: u64,
         /// Conflicts, parked and rejected.
         pub needs_you: u32,
-        /// The last change is durable in database and spool.
+        /// Everything the program was given is durable in database and spool, and no save is under way. What is typed
+        /// and was not given yet, only the window knows.
         pub safe_to_close: bool,
         /// Operations the server confirmed in the last seven days.
         pub on_server_week: u32,
@@ -177,6 +178,22 @@ wire! {
         pub id: Uuid,
         /// What.
         pub action: WorkAction,
+    }
+
+    /// What came of it.
+    pub struct ActedOnWork {
+        /// The list as it is now.
+        pub items: Vec<WorkItem>,
+        /// The file that an export wrote.
+        pub saved: Option<SavedFile>,
+    }
+
+    /// A file that a person may want to find again.
+    pub struct SavedFile {
+        /// Its name.
+        pub name: String,
+        /// Where it lies, with its name.
+        pub path: String,
     }
 
     /// Switches the network off for this app, or on.

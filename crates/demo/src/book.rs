@@ -1,6 +1,6 @@
 //! Rows under construction: one list per mirrored table, kept in the order of the tables.
 
-use chrono::{Duration, NaiveDate, NaiveTime};
+use chrono::{Duration, FixedOffset, NaiveDate, NaiveTime};
 use clara_domain::mirror::{Entity, TABLES};
 use clara_domain::row::Row;
 use serde::de::DeserializeOwned;
@@ -10,10 +10,6 @@ use uuid::Uuid;
 /// The name space of every id made here. Changing it gives every demo row a new identity.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c61_7261_6669_5e1d_8d65_6d6f_0000_0001);
 
-/// The company's clock against UTC, in hours. It works in Eastern time; the hour that summer time shifts does not
-/// matter to a demo.
-const BEHIND_UTC: i64 = 5;
-
 /// The id of the row of `entity` that `key` names, the same on every day and every machine.
 pub(crate) fn id(entity: Entity, key: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{entity}/{key}").as_bytes())
@@ -22,12 +18,6 @@ pub(crate) fn id(entity: Entity, key: &str) -> Uuid {
 /// A date as the mirror writes it.
 pub(crate) fn date(day: NaiveDate) -> String {
     day.format("%Y-%m-%d").to_string()
-}
-
-/// A moment of the company's wall clock as the mirror writes it: UTC with microseconds.
-pub(crate) fn moment(day: NaiveDate, minutes_past_midnight: i64) -> String {
-    let utc = day.and_time(NaiveTime::MIN) + Duration::minutes(minutes_past_midnight + BEHIND_UTC * 60);
-    utc.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 /// An embedded file, read.
@@ -41,11 +31,22 @@ pub(crate) fn embedded<T: DeserializeOwned>(name: &str, text: &str) -> T {
 }
 
 /// Every mirrored table with the rows it has so far.
-pub(crate) struct Book(Vec<(Entity, Vec<Row>)>);
+pub(crate) struct Book {
+    rows: Vec<(Entity, Vec<Row>)>,
+    /// The company's wall clock. The hour that summer time shifts does not matter to a demo.
+    zone: FixedOffset,
+}
 
 impl Book {
-    pub(crate) fn new() -> Book {
-        Book(TABLES.iter().map(|table| (table.entity, Vec::new())).collect())
+    pub(crate) fn new(zone: FixedOffset) -> Book {
+        Book { rows: TABLES.iter().map(|table| (table.entity, Vec::new())).collect(), zone }
+    }
+
+    /// A moment of the company's wall clock as the mirror writes it: UTC with microseconds.
+    pub(crate) fn moment(&self, day: NaiveDate, minutes_past_midnight: i64) -> String {
+        let wall = day.and_time(NaiveTime::MIN) + Duration::minutes(minutes_past_midnight);
+        let utc = wall - Duration::seconds(i64::from(self.zone.local_minus_utc()));
+        utc.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
     }
 
     /// Adds the row that `key` names and answers its id. Columns that `fields` does not name are NULL.
@@ -58,7 +59,7 @@ impl Book {
         if let Some(stray) = fields.keys().find(|name| table.column(name).is_none()) {
             panic!("{entity} has no column {stray}");
         }
-        if let Some((_, rows)) = self.0.iter_mut().find(|(e, _)| *e == entity) {
+        if let Some((_, rows)) = self.rows.iter_mut().find(|(e, _)| *e == entity) {
             rows.push(Row::from_fields(table, id, 1, &fields));
         }
         id
@@ -66,6 +67,6 @@ impl Book {
 
     /// The tables that have rows, parents first.
     pub(crate) fn into_rows(self) -> Vec<(Entity, Vec<Row>)> {
-        self.0.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
+        self.rows.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
     }
 }

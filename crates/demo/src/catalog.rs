@@ -1,4 +1,4 @@
-//! Makers, their models, and what is known to go wrong with them.
+//! Makers, their models, their limits, and what is known to go wrong with them.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::book::{Book, embedded, id};
+use crate::limits::SpecLimits;
 
 /// When the catalog's rows were made; a day that no one will see the demo before.
-const MADE: &str = "2024-01-08T14:00:00.000000Z";
+pub(crate) const MADE: &str = "2024-01-08T14:00:00.000000Z";
 
 #[derive(Deserialize)]
 struct Maker {
@@ -149,6 +150,7 @@ pub(crate) fn add(book: &mut Book) -> Catalog {
             }),
         );
     }
+    let limits = SpecLimits::new();
     let mut models = BTreeMap::new();
     for ((category, text), (_, problems)) in by_category!("models").into_iter().zip(by_category!("problems")) {
         let file: ModelFile = embedded(category.word(), text);
@@ -159,6 +161,7 @@ pub(crate) fn add(book: &mut Book) -> Catalog {
         for mut model in newest.into_iter().chain(replaced) {
             model.category = Some(category);
             add_model(book, &model, &file.source, file.confidence);
+            limits.add(book, &model);
             for problem in problems.iter().filter(|problem| problem.concerns(&model)) {
                 add_problem(book, &model, problem);
             }

@@ -6,6 +6,7 @@
 mod book;
 mod catalog;
 mod chance;
+mod limits;
 mod people;
 mod plates;
 mod png;
@@ -15,7 +16,7 @@ mod sites;
 mod visits;
 mod work;
 
-use chrono::NaiveDate;
+use chrono::{FixedOffset, NaiveDate, Offset as _, Utc};
 use clara_domain::category::Role;
 use clara_domain::mirror::Entity;
 use clara_domain::row::Row;
@@ -64,9 +65,15 @@ pub struct Person {
     pub login: String,
 }
 
-/// The demo company as it stands on the morning of `today`.
+/// The demo company as it stands on the morning of `today`, its clocks set to UTC.
 pub fn company(today: NaiveDate) -> Company {
-    let mut book = Book::new();
+    company_in(Utc.fix(), today)
+}
+
+/// The demo company with its wall clock in `zone`. "On site since 8:12" reads so where the laptop's clock is there too,
+/// wherever that is.
+pub fn company_in(zone: FixedOffset, today: NaiveDate) -> Company {
+    let mut book = Book::new(zone);
     let people = people::add(&mut book);
     let (templates, requirements) = (rules::templates(), Requirements::new());
     rules::add(&mut book, &templates, &requirements);
@@ -86,14 +93,19 @@ pub fn company(today: NaiveDate) -> Company {
 /// They are apart from [`company`]: a row that says `stored` belongs beside its bytes, and not every mirror of the demo
 /// has a place for those.
 pub fn pictures(today: NaiveDate) -> Vec<Picture> {
-    let mut book = Book::new();
+    pictures_in(Utc.fix(), today)
+}
+
+/// The same with the company's wall clock in `zone`.
+pub fn pictures_in(zone: FixedOffset, today: NaiveDate) -> Vec<Picture> {
+    let mut book = Book::new(zone);
     let catalog = catalog::add(&mut book);
-    plates::all(&sites::add(&mut book, &catalog, today), today)
+    plates::all(&sites::add(&mut book, &catalog, today), today, zone)
 }
 
 /// The templates, their items and the capture requirements that every company starts with and may edit.
 pub fn rules() -> Vec<(Entity, Vec<Row>)> {
-    let mut book = Book::new();
+    let mut book = Book::new(Utc.fix());
     rules::add(&mut book, &rules::templates(), &Requirements::new());
     book.into_rows()
 }

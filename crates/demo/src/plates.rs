@@ -1,6 +1,6 @@
 //! Pictures of nameplates, drawn from what is known of an item.
 
-use chrono::{Duration, NaiveDate};
+use chrono::{Duration, FixedOffset, NaiveDate};
 use clara_domain::category::Category;
 use clara_domain::mirror::Entity;
 use clara_domain::row::Row;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::Picture;
-use crate::book::{Book, moment};
+use crate::book::Book;
 use crate::chance;
 use crate::people::user;
 use crate::png::Canvas;
@@ -18,8 +18,8 @@ const WIDTH: usize = 480;
 const HEIGHT: usize = 320;
 
 /// Pictures of every item that has one, none of them in a row of the company's yet.
-pub(crate) fn all(sites: &[Site], today: NaiveDate) -> Vec<Picture> {
-    let mut book = Book::new();
+pub(crate) fn all(sites: &[Site], today: NaiveDate, zone: FixedOffset) -> Vec<Picture> {
+    let mut book = Book::new(zone);
     let mut bytes = Vec::new();
     for site in sites {
         for item in site.items.iter().filter(|item| item.has_photo) {
@@ -34,7 +34,7 @@ fn add(book: &mut Book, site: &Site, item: &Item, today: NaiveDate) -> Vec<u8> {
     let bytes = draw(item);
     let days_ago = 20 + chance::pick(&format!("{}/picture", item.key), 560) as i64;
     let day = today - Duration::days(days_ago);
-    let taken = moment(day, 9 * 60 + chance::pick(&format!("{}/hour", item.key), 400) as i64);
+    let taken = book.moment(day, 9 * 60 + chance::pick(&format!("{}/hour", item.key), 400) as i64);
     let login = if chance::share(&format!("{}/picture by", item.key)) < 0.5 { "tech_dana" } else { "tech_kofi" };
     let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     book.add(

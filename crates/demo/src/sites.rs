@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::book::{Book, date, embedded, id, moment};
+use crate::book::{Book, date, embedded, id};
 use crate::catalog::{Catalog, Model};
 use crate::chance;
 
@@ -137,8 +137,8 @@ fn files() -> [(&'static str, &'static str); 10] {
 
 /// Adds customers, sites and equipment.
 pub(crate) fn add(book: &mut Book, catalog: &Catalog, today: NaiveDate) -> Vec<Site> {
-    let created = moment(today - Duration::days(830), 9 * 60);
-    let updated = moment(today - Duration::days(12), 16 * 60);
+    let created = book.moment(today - Duration::days(830), 9 * 60);
+    let updated = book.moment(today - Duration::days(12), 16 * 60);
     let mut sites = Vec::new();
     for (name, text) in files() {
         let customer: Customer = embedded(name, text);

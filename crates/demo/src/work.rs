@@ -8,7 +8,7 @@ use clara_domain::category::{JobStatus, Severity};
 use clara_domain::mirror::Entity;
 use serde_json::{Value, json};
 
-use crate::book::{Book, date, id, moment};
+use crate::book::{Book, date, id};
 use crate::catalog::Catalog;
 use crate::chance;
 use crate::people::user;
@@ -82,8 +82,8 @@ impl Desk<'_> {
         let end = held.start.filter(|_| visit.status == JobStatus::Completed).map(|start| start + held.minutes);
         let booked = (held.day - Duration::days(21)).min(self.today - Duration::days(3));
         let touched = match (end, held.start) {
-            (Some(minutes), _) | (None, Some(minutes)) => moment(held.day, minutes),
-            (None, None) => moment(booked + Duration::days(1), 9 * 60),
+            (Some(minutes), _) | (None, Some(minutes)) => book.moment(held.day, minutes),
+            (None, None) => book.moment(booked + Duration::days(1), 9 * 60),
         };
         let checklist: Vec<Value> = visit
             .checklist
@@ -104,14 +104,14 @@ impl Desk<'_> {
                 "scheduled_date": date(held.day),
                 "scheduled_time": format!("{:02}:{:02}:00", visit.time / 60, visit.time % 60),
                 "duration_estimate_minutes": visit.minutes,
-                "actual_start_time": held.start.map(|start| moment(held.day, start)),
-                "actual_end_time": end.map(|end| moment(held.day, end)),
+                "actual_start_time": held.start.map(|start| book.moment(held.day, start)),
+                "actual_end_time": end.map(|end| book.moment(held.day, end)),
                 "title": visit.title,
                 "description": visit.description,
                 "special_instructions": visit.special,
                 "checklist": checklist,
                 "metadata": {},
-                "created_at": moment(booked, 9 * 60),
+                "created_at": book.moment(booked, 9 * 60),
                 "updated_at": touched,
             }),
         );
@@ -126,7 +126,7 @@ impl Desk<'_> {
                 "job_id": id(Entity::Jobs, &held.job_key),
                 "equipment_id": task.item.id,
                 "location_id": held.visit.site.id,
-                "created_at": moment(booked, 9 * 60),
+                "created_at": book.moment(booked, 9 * 60),
             }),
         );
     }
@@ -165,7 +165,7 @@ impl Desk<'_> {
         let serious = failed.iter().any(|(_, proposal)| proposal.severity > Severity::Recommendation);
         let unfinished = failed.iter().any(|(_, proposal)| proposal.cannot_complete);
         let recommendations: Vec<&str> = failed.iter().map(|(_, proposal)| proposal.action.as_str()).collect();
-        let written = moment(held.day, at);
+        let written = book.moment(held.day, at);
         book.add(
             Entity::InspectionRecords,
             &key,
@@ -229,7 +229,7 @@ impl Desk<'_> {
                 "captured_fields": keys(FieldState::Captured),
                 "missing_fields": keys(FieldState::Missing),
                 "completion_percentage": (capture::completion_percentage(&judged) * 100.0).round() / 100.0,
-                "captured_at": moment(held.day, end),
+                "captured_at": book.moment(held.day, end),
             }),
         );
     }

@@ -56,6 +56,7 @@ const REFERENCES: &[(Entity, &str, Entity)] = &[
     (Entity::EquipmentInventory, "equipment_model_id", Entity::EquipmentModels),
     (Entity::EquipmentInventory, "replacement_of_equipment_id", Entity::EquipmentInventory),
     (Entity::EquipmentInventory, "replaced_by_equipment_id", Entity::EquipmentInventory),
+    (Entity::SpecLimits, "equipment_model_id", Entity::EquipmentModels),
     (Entity::JobEquipment, "job_id", Entity::Jobs),
     (Entity::JobEquipment, "equipment_id", Entity::EquipmentInventory),
     (Entity::JobEquipment, "location_id", Entity::Locations),
@@ -184,6 +185,7 @@ fn what_the_central_schema_wants_unique_is_unique() {
         (Entity::TemplateItems, &["template_id", "item_key"]),
         (Entity::TemplateItems, &["template_id", "position"]),
         (Entity::CaptureRequirements, &["equipment_category", "field_key"]),
+        (Entity::SpecLimits, &["equipment_model_id", "item_key"]),
     ];
     for (entity, columns) in unique {
         let mut seen = BTreeSet::new();
@@ -195,6 +197,42 @@ fn what_the_central_schema_wants_unique_is_unique() {
     let emails: BTreeSet<&str> = company.people.iter().map(|person| person.email.as_str()).collect();
     let logins: BTreeSet<&str> = company.people.iter().map(|person| person.login.as_str()).collect();
     assert_eq!((emails.len(), logins.len()), (company.people.len(), company.people.len()));
+}
+
+#[test]
+fn a_models_limits_are_of_readings_that_its_category_takes_and_leave_room_between_them() {
+    let company = company(today());
+    let templates = fields(&company, Entity::Templates);
+    let mut asked: BTreeSet<(String, String)> = BTreeSet::new();
+    for item in fields(&company, Entity::TemplateItems).values() {
+        let template = &templates[&uuid(&item["template_id"]).unwrap()];
+        if matches!(text(item, "item_type"), "number" | "computed") {
+            asked.insert((text(template, "equipment_category").to_owned(), text(item, "item_key").to_owned()));
+        }
+    }
+    let models = fields(&company, Entity::EquipmentModels);
+    let mut limited: BTreeMap<String, BTreeSet<Uuid>> = BTreeMap::new();
+    for limits in fields(&company, Entity::SpecLimits).values() {
+        let model = uuid(&limits["equipment_model_id"]).unwrap();
+        let category = text(&models[&model], "equipment_category").to_owned();
+        let key = text(limits, "item_key").to_owned();
+        assert!(asked.contains(&(category.clone(), key.clone())), "{category} has no reading {key}");
+        assert!(!text(limits, "limit_source").is_empty() && !text(limits, "label").is_empty());
+        for (low, high) in [("limit_min", "limit_max"), ("suspicious_min", "suspicious_max")] {
+            if let (Some(low), Some(high)) = (limits[low].as_f64(), limits[high].as_f64()) {
+                assert!(low < high, "{key} of {}: {low} to {high}", text(&models[&model], "model_number"));
+            }
+        }
+        limited.entry(category).or_default().insert(model);
+    }
+    assert_eq!(limited.len(), Category::ALL.len(), "every category has some");
+    assert!(limited.values().map(BTreeSet::len).sum::<usize>() >= 60);
+    let pump = models.iter().find(|(_, model)| text(model, "model_number") == "4AEF10").unwrap().0;
+    let churn = fields(&company, Entity::SpecLimits).into_values().find(|limits| {
+        uuid(&limits["equipment_model_id"]).as_ref() == Some(pump) && text(limits, "item_key") == "churn_net_psi"
+    });
+    let churn = churn.unwrap();
+    assert_eq!((churn["limit_min"].as_f64(), churn["limit_max"].as_f64()), (Some(110.0), Some(154.0)));
 }
 
 #[test]

@@ -192,6 +192,12 @@ macro_rules! mirrored {
                 related_parts: Json, estimated_repair_cost: Text, data_sources: Json,
                 created_at: Timestamp, updated_at: Timestamp, deleted_at: Timestamp,
             }
+            SpecLimits spec_limits Global {
+                equipment_model_id: Uuid, item_key: Text, label: Text, unit: Text, limit_min: Real,
+                limit_max: Real, impossible_min: Real, impossible_max: Real, suspicious_min: Real,
+                suspicious_max: Real, limit_source: Text, created_at: Timestamp,
+                updated_at: Timestamp, deleted_at: Timestamp,
+            }
         }
     };
 }
@@ -234,6 +240,17 @@ macro_rules! describe {
     };
 }
 mirrored!(describe);
+
+impl Entity {
+    /// The version of the central schema that brought the table. A server with an older one has no such table, and is
+    /// not asked for it.
+    pub fn since(self) -> i32 {
+        match self {
+            Entity::SpecLimits => 2,
+            _ => 1,
+        }
+    }
+}
 
 impl fmt::Display for Entity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,7 @@ use crate::{ConflictId, OpId};
 
 /// The version of operations and columns that this program writes. The server keeps upcasters for the three
 /// versions before its own; a push is never refused for its version.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 /// At most this many operations in one call of `sync.push`.
 pub const MAX_BATCH_OPS: usize = 100;
 /// At most this many bytes of JSON in one call of `sync.push`.

@@ -50,7 +50,31 @@ pub fn check_text(text: &str) -> Result<(), BadValue> {
     Ok(())
 }
 
-/// Checks one JSON document, keys included.
+/// A text between quotes, as PostgreSQL writes it in a document.
+fn escaped(text: &str) -> usize {
+    let more = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
+        0..0x20 => 5,
+        _ => 0,
+    };
+    text.len() + 2 + text.bytes().map(more).sum::<usize>()
+}
+
+/// A number as PostgreSQL writes it in a document: as a decimal without an exponent, up to 300 digits and more.
+fn digits(number: &serde_json::Number) -> Result<usize, BadValue> {
+    if number.is_f64() {
+        let float = number.as_f64().filter(|float| float.is_finite()).ok_or(BadValue::NumberRange)?;
+        return Ok(if float.abs() < 1e15 && float.abs() > 1e-5 || float == 0.0 {
+            24
+        } else {
+            format!("{float}").len() + 2
+        });
+    }
+    Ok(20)
+}
+
+/// Checks one JSON document, keys included. Its length is counted as the server counts it, which is how it writes the
+/// document itself: blanks behind colons and commas, control characters as six, no exponents.
 ///
 /// # Errors
 /// The first [`BadValue`] met.
@@ -60,29 +84,25 @@ pub fn check_json(value: &Value) -> Result<(), BadValue> {
             return Err(BadValue::TooDeep);
         }
         Ok(match value {
-            Value::Null | Value::Bool(_) => 5,
-            Value::Number(n) => {
-                if n.as_f64().is_none_or(|f| !f.is_finite()) {
-                    return Err(BadValue::NumberRange);
-                }
-                24
-            }
+            Value::Null | Value::Bool(true) => 4,
+            Value::Bool(false) => 5,
+            Value::Number(n) => digits(n)?,
             Value::String(s) => {
                 check_text(s)?;
-                s.len() + 2
+                escaped(s)
             }
             Value::Array(items) => {
-                let mut bytes = 2;
+                let mut bytes = 2 + 2 * items.len().saturating_sub(1);
                 for item in items {
-                    bytes += 1 + walk(item, depth + 1)?;
+                    bytes += walk(item, depth + 1)?;
                 }
                 bytes
             }
             Value::Object(map) => {
-                let mut bytes = 2;
+                let mut bytes = 2 + 2 * map.len().saturating_sub(1);
                 for (key, item) in map {
                     check_text(key)?;
-                    bytes += key.len() + 4 + walk(item, depth + 1)?;
+                    bytes += escaped(key) + 2 + walk(item, depth + 1)?;
                 }
                 bytes
             }
@@ -112,6 +132,11 @@ mod tests {
             deep = json!([deep]);
         }
         assert_eq!(check_json(&deep), Err(BadValue::TooDeep));
+        let controls = json!(vec!["\u{1}".repeat(MAX_TEXT_BYTES); 1]);
+        assert!(matches!(check_json(&controls), Err(BadValue::TooLong { .. })), "six characters each on the server");
+        assert!(matches!(check_json(&json!(vec![1e300; 4_000])), Err(BadValue::TooLong { .. })), "301 digits each");
+        assert!(matches!(check_json(&json!(vec![""; MAX_JSON_BYTES / 4 + 1])), Err(BadValue::TooLong { .. })));
+        assert_eq!(check_json(&json!(vec![""; MAX_JSON_BYTES / 4])), Ok(()), "quotes, comma and blank each");
         let long = "x".repeat(MAX_TEXT_BYTES + 1);
         assert!(matches!(check_text(&long), Err(BadValue::TooLong { .. })));
     }

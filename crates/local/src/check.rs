@@ -1,6 +1,6 @@
 //! The door for values: what is saved here, PostgreSQL takes.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use clara_domain::mirror::{Column, Entity, Kind, Table};
 use clara_domain::row::{Cell, Fields};
 use clara_domain::{BadValue, check_json, check_text};
@@ -92,10 +92,12 @@ fn checked_value(entity: Entity, column: &Column, value: &Value) -> Result<Value
         }
         Kind::Time => {
             let time = NaiveTime::parse_from_str(text()?, "%H:%M:%S").map_err(|_| wrong_kind())?;
+            no_leap_second(time).ok_or_else(wrong_kind)?;
             Ok(Value::String(time.format("%H:%M:%S").to_string()))
         }
         Kind::Timestamp => {
             let at = parse_timestamp(text()?).ok_or_else(wrong_kind)?;
+            no_leap_second(at.time()).ok_or_else(wrong_kind)?;
             four_digit_year(timestamp(at), 27).ok_or_else(wrong_kind)
         }
         Kind::Int => {
@@ -121,9 +123,14 @@ fn checked_value(entity: Entity, column: &Column, value: &Value) -> Result<Value
     }
 }
 
-/// SQLite compares dates as text, which is right for four digits only.
+/// SQLite compares dates as text, which is right for four digits only. PostgreSQL has no year 0.
 fn four_digit_year(text: String, length: usize) -> Option<Value> {
-    (text.len() == length && !text.starts_with('-')).then_some(Value::String(text))
+    (text.len() == length && !text.starts_with('-') && !text.starts_with("0000")).then_some(Value::String(text))
+}
+
+/// 23:59:60 is a time to chrono; PostgreSQL makes the next minute of it.
+fn no_leap_second(time: NaiveTime) -> Option<()> {
+    (time.nanosecond() < 1_000_000_000).then_some(())
 }
 
 #[cfg(test)]
@@ -145,6 +152,7 @@ mod tests {
             ("serial_number", json!(5)),
             ("installation_date", json!("2026-02-30")),
             ("installation_date", json!("12026-02-01")),
+            ("installation_date", json!("0000-02-01")),
             ("equipment_model_id", json!("not a uuid")),
             ("no_such_column", json!(1)),
             ("id", json!("x")),
@@ -152,6 +160,7 @@ mod tests {
             assert!(check(equipment, json!({ field: value })).is_err(), "{field} {value}");
         }
         assert!(check(Entity::Photos, json!({"latitude": 90.5})).is_err());
+        assert!(check(Entity::Photos, json!({"taken_at": "2026-12-31T23:59:60Z"})).is_err());
         assert!(check(Entity::Photos, json!({"width": 1_i64 << 40})).is_err());
         assert!(check(Entity::Photos, json!({"byte_count": 1_i64 << 40})).is_ok());
     }

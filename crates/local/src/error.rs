@@ -118,6 +118,12 @@ pub enum MirrorError {
 impl From<rusqlite::Error> for MirrorError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        // The index of the log lies beside it: that it cannot grow has one cause, and SQLite another name for it.
+        if let rusqlite::Error::SqliteFailure(failure, _) = &error
+            && failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+        {
+            return Self::DiskFull;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged("a page of the database".to_owned()),

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use clara_sync::Changed;
 use rusqlite::Connection;
 
@@ -12,6 +12,7 @@ use crate::key::DataKey;
 use crate::lock::ProfileLock;
 use crate::photo_file::PhotoFiles;
 use crate::read::Read;
+use crate::saving::{self, Saving, Writing};
 use crate::settings::{self, Use};
 use crate::spool::Spool;
 use crate::tx::{Tx, transact};
@@ -26,6 +27,7 @@ pub struct Mirror {
 
 pub(crate) struct Inner {
     pub(crate) writer: Mutex<Writer>,
+    pub(crate) saving: Saving,
     pub(crate) readers: Readers,
     pub(crate) folder: PathBuf,
     pub(crate) photos: PhotoFiles,
@@ -60,6 +62,8 @@ impl Mirror {
         now: DateTime<Utc>,
         act: impl FnOnce(&mut WriteTx<'_, '_>) -> Result<T, E>,
     ) -> Result<(T, Changed), E> {
+        // What the database keeps of a time; the spool must not keep more, or the two would seem to differ.
+        let now = now.trunc_subsecs(6);
         self.transact(|tx| act(&mut WriteTx { tx, now }))
     }
 
@@ -70,9 +74,8 @@ impl Mirror {
         transact(&self.inner, &mut self.writer(), act)
     }
 
-    pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
-        // A panic inside a write rolled it back: what is behind the lock is whole.
-        self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn writer(&self) -> Writing<'_> {
+        saving::begin(&self.inner)
     }
 
     /// Reads at one point in time: all that the closure sees belongs together.
@@ -92,7 +95,7 @@ impl Mirror {
 /// Connections that only read, opened as they are needed.
 pub(crate) struct Readers {
     path: PathBuf,
-    key: DataKey,
+    pub(crate) key: DataKey,
     limit: usize,
     state: Mutex<Idle>,
     returned: Condvar,

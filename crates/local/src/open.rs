@@ -9,13 +9,14 @@ use crate::ballast::Ballast;
 use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{MirrorError, OpenError};
 use crate::key::DataKey;
-use crate::lock::lock;
+use crate::lock::{ProfileLock, lock};
 use crate::mirror::{Inner, Mirror, Readers, Writer};
 use crate::photo_file::PhotoFiles;
 use crate::rebuild::{self, Rebuilt};
+use crate::saving::Saving;
 use crate::settings::{self, Use};
 use crate::spool::{self, BadFrame, Spool};
-use crate::{backup, files, migrate, seal};
+use crate::{backup, files, integrity, migrate, seal};
 
 /// What can be chosen when a profile is opened; the default is what the app uses.
 pub struct Options {
@@ -57,6 +58,8 @@ pub struct OpenReport {
     /// The database was damaged: it was kept aside and a new one was made from the spool. The rest comes with the next
     /// sync.
     pub rebuilt: Option<Rebuilt>,
+    /// The database was an older copy: operations and drafts of which the spool knew more.
+    pub caught_up: Option<(u32, u32)>,
     /// Saves that a crash had left in one of the two copies only, now in both.
     pub taken_over: u32,
     /// Places in the spool that could not be read.
@@ -96,19 +99,28 @@ impl Mirror {
     ///
     /// # Errors
     /// As [`Mirror::open`].
-    pub fn open_with(
+    pub fn open_with(folder: &Path, key: &DataKey, now: DateTime<Utc>, options: Options) -> Result<Opened, OpenError> {
+        make_private(folder)?;
+        let held = lock(folder)?;
+        Self::open_held(held, folder, key, now, options)
+    }
+
+    pub(crate) fn open_held(
+        held: ProfileLock,
         folder: &Path,
         key: &DataKey,
         now: DateTime<Utc>,
         mut options: Options,
     ) -> Result<Opened, OpenError> {
-        make_private(folder)?;
-        let held = lock(folder)?;
         let path = folder.join("mirror.db");
         let mut report = OpenReport { created: !path.exists(), ..OpenReport::default() };
         if report.created && key_check_fits(folder, key) == Some(false) && spool::key_fits(folder, key)? != Some(true) {
             // The database is gone, but what else is here has another key.
             return Err(OpenError::WrongKey);
+        }
+        if report.created && path.with_extension("db-wal").exists() {
+            // A start was killed while it set a ruined database aside. SQLite would delete a log without its database.
+            keep_aside(folder, &path, now)?;
         }
         let found =
             if report.created { Found::Whole(settings::connect(&path, key)?) } else { look(folder, &path, key)? };
@@ -119,6 +131,7 @@ impl Mirror {
                 (settings::connect(&path, key)?, Some(aside))
             }
         };
+        integrity::doubt_no_more(folder)?;
         let version = migrate::version(&connection)?;
         settings::settle(&connection, Use::Writing)?;
         if version < migrate::newest() {
@@ -140,13 +153,14 @@ impl Mirror {
             let rebuilt = rebuild::from_spool(&connection, contents, &photos, aside)?;
             report.rebuilt = (!empty || rebuilt.aside.is_some()).then_some(rebuilt);
         } else {
-            let (taken_over, bad) = rebuild::reconcile(&connection, &mut spool, &photos, options.entropy.as_mut())?;
-            (report.taken_over, report.bad_frames) = (taken_over, bad);
+            let reconciled = rebuild::reconcile(&connection, &mut spool, &photos, options.entropy.as_mut())?;
+            (report.taken_over, report.bad_frames) = (reconciled.taken_over, reconciled.bad);
+            report.caught_up = reconciled.caught_up;
         }
         rebuild::after_crash(&connection)?;
         rebuild::prune(&connection, &spool, now)?;
         (report.orphans_removed, report.photos_missing) =
-            rebuild::sweep_photos(&connection, &photos, report.rebuilt.is_some())?;
+            rebuild::sweep_photos(&connection, &photos, report.rebuilt.is_some() || report.caught_up.is_some())?;
 
         let ballast = Ballast::new(folder, options.ballast_bytes, options.low_space_bytes);
         if ballast.load().is_err() {
@@ -155,18 +169,22 @@ impl Mirror {
         let writer = Writer { connection, spool, entropy: options.entropy, stopped: false };
         let inner = Inner {
             writer: Mutex::new(writer),
+            saving: Saving::default(),
             readers: Readers::new(path, key.clone(), options.readers),
             folder: folder.to_owned(),
             photos,
             ballast,
             _lock: held,
         };
-        Ok(Opened { mirror: Mirror { inner: Arc::new(inner) }, report })
+        let mirror = Mirror { inner: Arc::new(inner) };
+        // A program that was killed while it built the search index left it unfinished.
+        mirror.finish_search()?;
+        Ok(Opened { mirror, report })
     }
 }
 
-fn make_private(folder: &Path) -> Result<(), OpenError> {
-    std::fs::create_dir_all(folder)?;
+pub(crate) fn make_private(folder: &Path) -> Result<(), OpenError> {
+    files::make_folder(folder)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -190,12 +208,10 @@ fn look(folder: &Path, path: &Path, key: &DataKey) -> Result<Found, OpenError> {
     if let Err(error) = migrate::version(&connection) {
         return damaged(error);
     }
-    let checked: Result<String, OpenError> =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(OpenError::from);
-    match checked {
-        Ok(answer) if answer == "ok" => Ok(Found::Whole(connection)),
-        Ok(_) => Ok(Found::Damaged),
-        Err(error) => damaged(error),
+    match integrity::is_whole(&connection, integrity::depth_at_start(folder)) {
+        Ok(true) => Ok(Found::Whole(connection)),
+        Ok(false) => Ok(Found::Damaged),
+        Err(error) => damaged(error.into()),
     }
 }
 
@@ -229,9 +245,9 @@ fn key_is_right(folder: &Path, key: &DataKey) -> Result<bool, OpenError> {
 }
 
 /// Moves the database and what belongs to it out of the way. Nothing is deleted: somebody may still get something out.
-fn keep_aside(folder: &Path, path: &Path, now: DateTime<Utc>) -> Result<PathBuf, OpenError> {
+pub(crate) fn keep_aside(folder: &Path, path: &Path, now: DateTime<Utc>) -> Result<PathBuf, OpenError> {
     let to = folder.join("aside");
-    std::fs::create_dir_all(&to)?;
+    files::make_folder(&to)?;
     let stamp = now.format("%Y%m%dT%H%M%S%.3fZ").to_string();
     let kept = to.join(format!("mirror-{stamp}.db"));
     for suffix in ["", "-wal", "-shm"] {

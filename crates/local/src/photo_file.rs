@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::entropy::Entropy;
 use crate::error::MirrorError;
-use crate::files::write_whole;
+use crate::files::{make_folder, write_whole};
 use crate::key::{DataKey, hex, hmac_sha256};
 
 const MAGIC: &[u8; 8] = b"CLPH1\0\0\0";
@@ -38,7 +38,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 impl PhotoFiles {
     pub(crate) fn open(profile: &Path, key: &DataKey) -> Result<Self, MirrorError> {
         let folder = profile.join("photos");
-        std::fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         Ok(Self { folder, key: key.derive("photo"), name_key: key.derive("photo name") })
     }
 

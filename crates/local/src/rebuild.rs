@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clara_domain::operation::{Operation, Receipt};
+use clara_domain::operation::{OpKind, Operation, Receipt};
 use clara_domain::{DeviceId, InspectionId, OpId, PhotoId, UserId};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::check::timestamp;
+use crate::catch_up;
+use crate::check::{parse_timestamp, timestamp};
 use crate::draft;
 use crate::entropy::Entropy;
 use crate::error::MirrorError;
@@ -43,20 +44,27 @@ pub struct Rebuilt {
 
 /// What the frames add up to.
 #[derive(Default)]
-struct Told {
-    profile: Option<Profile>,
-    operations: BTreeMap<OpId, (Operation, Option<Uuid>, bool, u64)>,
-    receipts: BTreeMap<OpId, (Receipt, DateTime<Utc>)>,
+pub(crate) struct Told {
+    pub(crate) profile: Option<Profile>,
+    pub(crate) operations: BTreeMap<OpId, (Operation, Option<Uuid>, bool, u64)>,
+    pub(crate) receipts: BTreeMap<OpId, (Receipt, DateTime<Utc>)>,
     withdrawn: BTreeSet<OpId>,
-    photos: BTreeMap<PhotoId, (PhotoFrame, u64)>,
-    stored: BTreeSet<PhotoId>,
-    drafts: BTreeMap<InspectionId, DraftFrame>,
-    removed: BTreeSet<InspectionId>,
+    /// Refused operations that were given to the office, by the operation that says so.
+    handed_over: BTreeMap<OpId, OpId>,
+    pub(crate) photos: BTreeMap<PhotoId, (PhotoFrame, u64)>,
+    pub(crate) stored: BTreeSet<PhotoId>,
+    pub(crate) drafts: BTreeMap<InspectionId, DraftFrame>,
+    pub(crate) removed: BTreeSet<InspectionId>,
+    /// Part of a lane could not be read: what its last readable frame says of something may not be the last word.
+    pub(crate) operations_damaged: bool,
+    drafts_damaged: bool,
 }
 
 impl Told {
-    fn by(contents: Contents) -> Self {
-        let mut told = Self::default();
+    pub(crate) fn by(contents: Contents) -> Self {
+        let damaged = |lane: &str| contents.bad.iter().any(|bad| bad.segment.starts_with(lane));
+        let mut told =
+            Self { operations_damaged: damaged("operations"), drafts_damaged: damaged("drafts"), ..Self::default() };
         for (segment, frame) in contents.operations {
             match frame {
                 Frame::Profile(frame) => {
@@ -67,6 +75,9 @@ impl Told {
                     });
                 }
                 Frame::Operation { operation, location_id, sealed } => {
+                    if let Some(about) = crate::hand_over::about(&operation) {
+                        told.handed_over.insert(about, operation.op_id);
+                    }
                     told.operations.insert(operation.op_id, (operation, location_id, sealed, segment));
                 }
                 Frame::Receipt { receipt, at } => {
@@ -100,12 +111,31 @@ impl Told {
         told
     }
 
-    fn entry(&self, op_id: OpId) -> Option<(Entry, u64)> {
+    /// Drafts that were neither thrown away nor completed. The removal of a completed one may not have reached the disk;
+    /// the operation it became has.
+    pub(crate) fn open_drafts(&self) -> impl Iterator<Item = &DraftFrame> {
+        let made: BTreeSet<Uuid> = self
+            .operations
+            .values()
+            .filter(|(operation, ..)| operation.kind == OpKind::Insert)
+            .map(|(operation, ..)| operation.row_id)
+            .collect();
+        self.drafts.values().filter(move |draft| !made.contains(&draft.id.uuid()))
+    }
+
+    fn is_handed_over(&self, op_id: OpId) -> bool {
+        self.handed_over.get(&op_id).is_some_and(|by| !self.withdrawn.contains(by))
+    }
+
+    pub(crate) fn entry(&self, op_id: OpId) -> Option<(Entry, u64)> {
         let (operation, location_id, sealed, segment) = self.operations.get(&op_id)?.clone();
         let receipt = self.receipts.get(&op_id);
         let state = match receipt {
             _ if self.withdrawn.contains(&op_id) => OpState::Withdrawn,
-            Some((receipt, _)) => crate::settle::state_after(receipt.outcome),
+            Some((receipt, _)) => match crate::settle::state_after(receipt.outcome) {
+                OpState::Rejected if self.is_handed_over(op_id) => OpState::Parked,
+                state => state,
+            },
             None => OpState::Pending,
         };
         let overlaid = operation.entity.table().is_some() && !sealed && state.is_unsent();
@@ -165,7 +195,7 @@ pub(crate) fn from_spool(
         "UPDATE profile SET spool_read = 1, next_seq = ?1, highest_receipted_seq = ?2",
         params![next, receipted],
     )?;
-    for draft in told.drafts.values() {
+    for draft in told.open_drafts() {
         draft::restore(&tx, draft)?;
         rebuilt.drafts += 1;
     }
@@ -210,21 +240,38 @@ pub(crate) fn put_photo(
     Ok(())
 }
 
-/// After a crash between spool and commit one of the two copies may lack the last save: whoever has it, gives it to the
-/// other. Only the newest segments can be affected, unless the database is an older copy.
+/// What both copies came to.
+pub(crate) struct Reconciled {
+    /// What either had from the other.
+    pub(crate) taken_over: u32,
+    /// The database was an older copy: operations and drafts among them.
+    pub(crate) caught_up: Option<(u32, u32)>,
+    pub(crate) bad: Vec<BadFrame>,
+}
+
+/// One of the two copies may lack something: the database the last save, after a crash between spool and commit, or
+/// all that stood in a log that was damaged, or, where an older copy was put back, all since; the spool what damage took.
+/// Whoever has it, gives it to the other.
 pub(crate) fn reconcile(
     connection: &Connection,
     spool: &mut Spool,
     photos: &PhotoFiles,
     entropy: &mut dyn Entropy,
-) -> Result<(u32, Vec<BadFrame>), MirrorError> {
-    let mut contents = spool.newest()?;
-    if is_ahead(connection, &contents)? {
-        contents = spool.everything()?;
-    }
+) -> Result<Reconciled, MirrorError> {
+    let put_back: bool = connection.query_row("SELECT put_back FROM profile", [], |row| row.get(0))?;
+    // What the database may lack was written after all that it knows of.
+    let known: u64 = connection.query_row(
+        "SELECT max(coalesce((SELECT max(segment) FROM outbox), 0), coalesce((SELECT max(segment) FROM photo_file), 0))",
+        [],
+        |row| Ok(row.get::<_, i64>(0)?.max(0) as u64),
+    )?;
+    let (first, contents) = spool.since(if put_back { 0 } else { known })?;
     let bad = contents.bad.clone();
     let segment = spool.segment();
     let told = Told::by(contents);
+    if put_back || catch_up::is_older(connection, &told)? {
+        return catch_up::catch_up(connection, &told, first, bad, spool, photos, entropy);
+    }
     let tx = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let mut taken_over = 0;
     let mut give_back = Vec::new();
@@ -234,13 +281,25 @@ pub(crate) fn reconcile(
     for (op_id, (operation, ..)) in in_order {
         match outbox::get(&tx, *op_id)? {
             None => taken_over += u32::from(take_over(&tx, &told, *op_id, segment, &mut give_back)?),
-            // An older version in the database: the newer one was never acknowledged, and the spool must not end with
-            // something else than what will be sent.
-            Some(present) if present.operation != *operation => give_back.push(frame_of(present)),
+            Some(present) if told.withdrawn.contains(op_id) => {
+                taken_over += u32::from(take_over_withdrawal(&tx, present, segment)?);
+            }
+            Some(present) if present.operation != *operation => {
+                let waiting = matches!(present.state, OpState::Pending | OpState::InFlight);
+                let version = |operation: &Operation| (operation.seq, operation.local_at);
+                // The spool is written first: what it says is newer, unless the newest there could not be read.
+                if waiting && (!told.operations_damaged || version(operation) > version(&present.operation)) {
+                    take_over_version(&tx, present, operation.clone(), segment, &mut give_back)?;
+                    taken_over += 1;
+                } else {
+                    give_back.push(frame_of(present));
+                }
+            }
             Some(_) => {}
         }
     }
-    give_back.extend(lacking_in_spool(&tx, &told, segment)?);
+    let mut lacking = lacking_in_spool(&tx, &told, first)?;
+    give_back.append(&mut lacking);
     for (op_id, (receipt, at)) in &told.receipts {
         let waiting =
             outbox::get(&tx, *op_id)?.is_some_and(|entry| matches!(entry.state, OpState::Pending | OpState::InFlight));
@@ -262,18 +321,11 @@ pub(crate) fn reconcile(
     tx.commit()?;
     if !give_back.is_empty() {
         taken_over += give_back.len() as u32;
+        // A segment begins with who this laptop is, also one that begins with what another lost.
+        spool.prepare(|| crate::table::profile::heading(connection), || draft::open_frames(connection), entropy)?;
         spool.append(&give_back, entropy)?;
     }
-    Ok((taken_over, bad))
-}
-
-/// Whether the database lacks more than the last save: it is an older copy that somebody put back.
-fn is_ahead(connection: &Connection, contents: &Contents) -> Result<bool, MirrorError> {
-    let next: i64 = connection.query_row("SELECT next_seq FROM profile", [], |row| row.get(0))?;
-    Ok(contents
-        .operations
-        .iter()
-        .any(|(_, frame)| matches!(frame, Frame::Operation { operation, .. } if operation.seq > next)))
+    Ok(Reconciled { taken_over, caught_up: None, bad })
 }
 
 fn frame_of(entry: Entry) -> Frame {
@@ -315,19 +367,95 @@ fn take_over(
     Ok(true)
 }
 
-/// Operations that the database has and the newest segment should have.
-fn lacking_in_spool(connection: &Connection, told: &Told, segment: u64) -> Result<Vec<Frame>, MirrorError> {
+/// A newer version of an operation that the database has and that was not sent yet.
+fn take_over_version(
+    connection: &Connection,
+    present: Entry,
+    operation: Operation,
+    segment: u64,
+    give_back: &mut Vec<Frame>,
+) -> Result<(), MirrorError> {
+    let next: i64 = connection.query_row("SELECT next_seq FROM profile", [], |row| row.get(0))?;
+    let before = present.operation.seq;
+    let mut entry = Entry { operation, ..present };
+    if entry.operation.seq != before && entry.operation.seq < next {
+        // Another operation may have the number by now.
+        entry.operation.seq = next;
+        give_back.push(frame_of(entry.clone()));
+    }
+    connection.execute("UPDATE profile SET next_seq = max(next_seq, ?1)", [entry.operation.seq + 1])?;
+    outbox::put(connection, &entry, segment)?;
+    if entry.overlaid {
+        overlay::recompute(connection, entry.operation.entity, entry.operation.row_id)?;
+    }
+    Ok(())
+}
+
+/// An operation that was taken back, which the database does not know yet. Returns whether it was so.
+fn take_over_withdrawal(connection: &Connection, mut entry: Entry, segment: u64) -> Result<bool, MirrorError> {
+    if !entry.state.is_unsent() {
+        return Ok(false);
+    }
+    let (was_overlaid, entity, row_id) = (entry.overlaid, entry.operation.entity, entry.operation.row_id);
+    entry.state = OpState::Withdrawn;
+    entry.overlaid = false;
+    outbox::put(connection, &entry, segment)?;
+    if was_overlaid {
+        overlay::recompute(connection, entity, row_id)?;
+        if entry.attempts > 0 {
+            overlay::refetch(connection, entity, row_id)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Unsent operations, what was answered to them or taken back of them, and photos: what the database has and the spool,
+/// from a segment on, should have.
+pub(crate) fn lacking_in_spool(connection: &Connection, told: &Told, first: u64) -> Result<Vec<Frame>, MirrorError> {
+    let mut lacking = Vec::new();
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
         entry_columns!(),
-        " FROM outbox WHERE segment = ?1 AND state = 'pending'"
+        " FROM outbox WHERE segment >= ?1 AND state IN ('pending', 'in_flight', 'parked', 'rejected', 'withdrawn')
+          ORDER BY seq"
     ))?;
-    let mut lacking = Vec::new();
-    for entry in statement.query_map([segment as i64], outbox::entry)? {
+    for entry in statement.query_map([first as i64], outbox::entry)? {
         let entry = entry?;
-        if !told.operations.contains_key(&entry.operation.op_id) {
+        let op_id = entry.operation.op_id;
+        let known = told.operations.contains_key(&op_id);
+        if entry.state == OpState::Withdrawn {
+            // An operation that comes back from the spool without it would be sent after all.
+            if known && !told.withdrawn.contains(&op_id) {
+                lacking.push(Frame::Withdrawn { op_id });
+            }
+            continue;
+        }
+        let receipt = entry.receipt.clone().zip(entry.receipted_at);
+        if !known {
             lacking.push(frame_of(entry));
         }
+        if !told.receipts.contains_key(&op_id) {
+            lacking.extend(receipt.map(|(receipt, at)| Frame::Receipt { receipt, at }));
+        }
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT photo_id, location_id, sha256, byte_count, taken_in_at FROM photo_file
+         WHERE segment >= ?1 AND stored_on_server = 0",
+    )?;
+    let mut rows = statement.query([first as i64])?;
+    while let Some(row) = rows.next()? {
+        let photo_id = PhotoId(statement::uuid_at(row, 0)?);
+        if told.photos.contains_key(&photo_id) {
+            continue;
+        }
+        let taken_in_at = parse_timestamp(row.get_ref(4)?.as_str()?).unwrap_or_default();
+        lacking.push(Frame::Photo(PhotoFrame {
+            photo_id,
+            location_id: row.get::<_, Option<String>>(1)?.and_then(|id| Uuid::parse_str(&id).ok()),
+            sha256: row.get(2)?,
+            byte_count: row.get::<_, i64>(3)?.max(0) as u64,
+            taken_in_at,
+        }));
     }
     Ok(lacking)
 }
@@ -338,12 +466,15 @@ fn take_over_drafts(connection: &Connection, told: &Told, give_back: &mut Vec<Fr
         .filter_map(|frame| if let Frame::Draft(draft) = &frame { Some((draft.id, frame)) } else { None })
         .collect();
     let mut taken_over = 0;
-    for draft in told.drafts.values() {
+    for draft in told.open_drafts() {
         let completed: bool = connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE row_id = ?1 AND kind = 'insert')")?
             .query_row([Key::of(draft.id.uuid())], |row| row.get(0))?;
         let newer = match present.get(&draft.id) {
-            Some(Frame::Draft(present)) => present.saved_at < draft.saved_at,
+            // Written first, so newer, unless the newest there could not be read.
+            Some(frame @ Frame::Draft(present)) => {
+                *frame != Frame::Draft(draft.clone()) && (!told.drafts_damaged || present.saved_at < draft.saved_at)
+            }
             _ => !completed,
         };
         if newer {
@@ -351,11 +482,14 @@ fn take_over_drafts(connection: &Connection, told: &Told, give_back: &mut Vec<Fr
             taken_over += 1;
         }
     }
-    // Removed in the spool only: the removal was not acknowledged, and the draft is still there.
-    give_back.extend(told.removed.iter().filter_map(|id| {
-        let still_open = draft::exists(connection, *id).unwrap_or(false);
-        present.get(id).filter(|_| still_open).cloned()
-    }));
+    for (id, frame) in present {
+        if told.removed.contains(&id) && !told.operations_damaged {
+            // Thrown away, or completed: then what it became was written first, and is here.
+            taken_over += u32::from(draft::remove(connection, id)?);
+        } else if !told.drafts.contains_key(&id) && draft::exists(connection, id)? {
+            give_back.push(frame);
+        }
+    }
     Ok(taken_over)
 }
 
@@ -367,6 +501,9 @@ pub(crate) fn after_crash(connection: &Connection) -> Result<(), MirrorError> {
 
 /// Lets go of what the server has had for long enough, in the database and in the spool.
 pub(crate) fn prune(connection: &Connection, spool: &Spool, now: DateTime<Utc>) -> Result<(), MirrorError> {
+    // By the server's clock: a laptop whose clock is a year ahead would drop what a server that was put back still needs.
+    let contact: Option<String> = connection.query_row("SELECT last_contact_at FROM profile", [], |row| row.get(0))?;
+    let now = contact.as_deref().and_then(parse_timestamp).map_or(now, |contact| contact.min(now));
     let before = timestamp(now - TimeDelta::days(JOURNAL_DAYS));
     connection.execute(
         "DELETE FROM outbox

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::error::OpenError;
+use crate::error::{MirrorError, OpenError};
 use crate::key::DataKey;
 
 /// `CLRA`: what `file` and we recognise the database by.
@@ -62,12 +62,22 @@ const READING: &[Setting] = &[number("query_only", 1)];
 
 /// Opens the file with the key and checks that it is readable. Nothing is written yet.
 pub(crate) fn connect(path: &Path, key: &DataKey) -> Result<Connection, OpenError> {
+    connect_as(path, key, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+}
+
+/// The same for a file that must stay as it is.
+pub(crate) fn look_into(path: &Path, key: &DataKey) -> Result<Connection, OpenError> {
+    connect_as(path, key, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn connect_as(path: &Path, key: &DataKey, flags: OpenFlags) -> Result<Connection, OpenError> {
     // The cipher sets itself up with the first key it is given; two threads that give it one at the same moment can
     // both be refused. Seen once in hundreds of runs, so nobody gives a key while somebody else does.
     static KEYING: Mutex<()> = Mutex::new(());
     let _alone = KEYING.lock().unwrap_or_else(PoisonError::into_inner);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // Until it is known to be whole: closing would write the log into a ruined database that is to be kept as it is.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "cipher_log_level", "NONE")?;
     connection.pragma_update(None, "key", key.raw_notation().as_str())?;
     check_library(&connection)?;
@@ -92,6 +102,7 @@ fn check_library(connection: &Connection) -> Result<(), OpenError> {
 /// Sets everything and reads it back.
 pub(crate) fn settle(connection: &Connection, purpose: Use) -> Result<(), OpenError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.set_prepared_statement_cache_capacity(256);
     for setting in wanted(purpose) {
         let set = match setting.wanted {
@@ -117,6 +128,26 @@ pub(crate) fn read_back(connection: &Connection, purpose: Use) -> Result<(), Ope
         if !as_wanted {
             return Err(OpenError::Setting(setting.name));
         }
+    }
+    Ok(())
+}
+
+/// When commits of the writing connection reach the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Synchronous {
+    /// Before they return: [`SETTINGS`].
+    AtEveryCommit,
+    /// With the next commit that does, or when the log is written back. For what can be fetched again.
+    AtCheckpoints,
+}
+
+/// Not inside a transaction, where SQLite would ignore it.
+pub(crate) fn set_synchronous(connection: &Connection, when: Synchronous) -> Result<(), MirrorError> {
+    let level = if when == Synchronous::AtEveryCommit { 2 } else { 1 };
+    connection.pragma_update(None, "synchronous", level)?;
+    // A save that came back without being on the disk would be a broken promise: better none.
+    if connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0))? != level {
+        return Err(MirrorError::Unreadable("the setting synchronous"));
     }
     Ok(())
 }

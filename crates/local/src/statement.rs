@@ -15,6 +15,7 @@ pub(crate) struct Statements {
     select: &'static str,
     delete: &'static str,
     keys: &'static str,
+    count: &'static str,
 }
 
 macro_rules! statements {
@@ -32,6 +33,7 @@ macro_rules! statements {
             ),
             delete: concat!("DELETE FROM ", stringify!($name), " WHERE id = ?1"),
             keys: concat!("SELECT id, row_ver FROM ", stringify!($name), " WHERE row_ver > 0"),
+            count: concat!("SELECT count(*) FROM ", stringify!($name)),
         }),+];
     };
 }
@@ -133,6 +135,19 @@ pub(crate) fn select(connection: &Connection, entity: Entity, id: Uuid) -> Resul
 /// Removes one row. Returns whether it was there.
 pub(crate) fn delete(connection: &Connection, entity: Entity, id: Uuid) -> Result<bool, MirrorError> {
     Ok(connection.prepare_cached(of(entity)?.delete)?.execute([Key::of(id)])? > 0)
+}
+
+/// The rows of all mirrored tables that a database has; an older one does not have them all.
+pub(crate) fn rows_in_all(connection: &Connection) -> Result<u64, MirrorError> {
+    let mut present =
+        connection.prepare("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)")?;
+    let mut rows = 0;
+    for statements in STATEMENTS {
+        if present.query_row([statements.entity.name()], |row| row.get(0))? {
+            rows += connection.query_row(statements.count, [], |row| row.get::<_, i64>(0))?;
+        }
+    }
+    Ok(u64::try_from(rows).unwrap_or(0))
 }
 
 /// Calls `each` with id and version of every row that the server has seen.

@@ -5,7 +5,7 @@ use clara_domain::OpId;
 use clara_domain::mirror::{Entity, Scope, Table};
 use clara_domain::operation::{OpKind, Operation, SCHEMA_VERSION};
 use clara_domain::row::{Fields, Row};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -270,36 +270,6 @@ impl WriteTx<'_, '_> {
             }
         }
         self.drop_entry(entry)
-    }
-
-    /// Hands a refused operation to the office: it waits there, as it is, for a manager's decision. Returns the operation
-    /// that says so.
-    ///
-    /// # Errors
-    /// [`MirrorError::NoOperation`] where it was not refused.
-    pub fn hand_over(&mut self, op_id: OpId) -> Result<OpId, MirrorError> {
-        let entry = outbox::get(self.tx.connection, op_id)?
-            .filter(|entry| entry.state == OpState::Rejected)
-            .ok_or(MirrorError::NoOperation(op_id))?;
-        let id = self.new_id()?;
-        let mut fields = Fields::new();
-        for (name, value) in [
-            ("op_id", Value::String(op_id.to_string())),
-            ("table_name", Value::String(entry.operation.entity.name().to_owned())),
-            ("row_id", Value::String(entry.operation.row_id.to_string())),
-            ("reason", Value::String("handed_over".to_owned())),
-        ] {
-            fields.insert(name.to_owned(), value);
-        }
-        if let Some(location) = entry.location_id {
-            fields.insert("location_id".to_owned(), Value::String(location.to_string()));
-        }
-        let handed = self.insert(Entity::ParkedOperations, id, id, fields)?;
-        self.tx
-            .connection
-            .prepare_cached("UPDATE outbox SET state = ?2 WHERE op_id = ?1")?
-            .execute(params![Key::of(op_id.uuid()), OpState::Parked])?;
-        Ok(handed)
     }
 
     /// Sends a refused operation again as a new one, with `corrected` fields laid over what it held (the same form as

@@ -6,9 +6,10 @@ use clara_domain::DeviceId;
 use clara_domain::mirror::{Entity, TABLES};
 use uuid::Uuid;
 
-use crate::central::{Bucket, Central, RowKey};
+use crate::central::{Bucket, Central, PullRequest, RowKey};
 use crate::cursor::Cursor;
-use crate::engine::{Environment, pull};
+use crate::engine::{Environment, apply, pull, trust};
+use crate::plan::Refusal;
 use crate::replica::{Repair, Replica};
 use crate::report::{Progress, SyncError, SyncReport};
 
@@ -30,11 +31,24 @@ pub(crate) async fn run_audit<R: Replica, C: Central>(
         if buckets.is_empty() {
             continue;
         }
-        // Most differences are rows that changed since the pull. Take those the ordinary way first, so that what
-        // remains is worth a line in the repair log.
+        // Most differences are rows that changed since the pull. Take those the ordinary way first.
         pull(replica, central, device, report).await?;
         buckets = differing(&central.buckets(table.entity).await?.1, &replica.buckets(table.entity)?);
-        repairs.extend(heal(replica, central, table.entity, &buckets, report).await?);
+        if buckets.is_empty() {
+            continue;
+        }
+        // Others go on working. What the server has the same before and after a pull, and the mirror has otherwise
+        // after it, no pull will ever bring. Anything else is on its way, and fetched alone would stand in the mirror
+        // without what was done together with it.
+        let before = central.bucket_keys(table.entity, &buckets).await?;
+        pull(replica, central, device, report).await?;
+        let ours = replica.bucket_keys(table.entity, &buckets)?;
+        let after = central.bucket_keys(table.entity, &buckets).await?;
+        let (stale, gone) = lost(&before, &ours, &after);
+        if let Some(repair) = mend(replica, central, device, table.entity, &stale, &gone, report).await? {
+            repairs.push(repair);
+            pull(replica, central, device, report).await?;
+        }
     }
     replica.audited(&repairs, env.now())?;
     report.repairs = Some(repairs);
@@ -46,6 +60,7 @@ pub(crate) async fn run_audit<R: Replica, C: Central>(
 pub(crate) async fn reconcile<R: Replica, C: Central>(
     replica: &mut R,
     central: &mut C,
+    device: DeviceId,
     snapshot: &Cursor,
     env: &mut impl Environment,
     report: &mut SyncReport,
@@ -57,19 +72,24 @@ pub(crate) async fn reconcile<R: Replica, C: Central>(
         }
         env.progress(Progress::Checking { entity: table.entity });
         let buckets = differing(&central.buckets(table.entity).await?.1, &replica.buckets(table.entity)?);
-        repairs.extend(heal(replica, central, table.entity, &buckets, report).await?);
+        repairs.extend(heal(replica, central, device, table.entity, &buckets, report).await?);
     }
+    // What came meanwhile is fetched before the end is taken down: only a pull says whether the server is still the one
+    // that was compared with, and the login still ours.
+    let pulled = central.pull(&PullRequest { device, cursor: snapshot.clone() }).await?;
+    trust(&pulled, report)?;
     let now = env.now();
     replica.end_reconcile(snapshot, now)?;
     replica.audited(&repairs, now)?;
     report.repairs = Some(repairs);
-    Ok(())
+    apply(replica, &pulled, report)
 }
 
 /// Fetches rows that the laptop lost sight of: operations that were withdrawn or declined.
 pub(crate) async fn refetch<R: Replica, C: Central>(
     replica: &mut R,
     central: &mut C,
+    device: DeviceId,
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
     let mut by_table: BTreeMap<Entity, Vec<Uuid>> = BTreeMap::new();
@@ -77,7 +97,7 @@ pub(crate) async fn refetch<R: Replica, C: Central>(
         by_table.entry(entity).or_default().push(id);
     }
     for (entity, ids) in by_table {
-        fetch(replica, central, entity, &ids, report).await?;
+        fetch(replica, central, device, entity, &ids, report).await?;
     }
     Ok(())
 }
@@ -85,6 +105,7 @@ pub(crate) async fn refetch<R: Replica, C: Central>(
 async fn heal<R: Replica, C: Central>(
     replica: &mut R,
     central: &mut C,
+    device: DeviceId,
     entity: Entity,
     buckets: &[i16],
     report: &mut SyncReport,
@@ -95,9 +116,23 @@ async fn heal<R: Replica, C: Central>(
     let theirs = central.bucket_keys(entity, buckets).await?;
     let ours = replica.bucket_keys(entity, buckets)?;
     let (stale, gone) = compare(&theirs, &ours);
-    let fetched = fetch(replica, central, entity, &stale, report).await?;
+    mend(replica, central, device, entity, &stale, &gone, report).await
+}
+
+/// Fetches what the mirror lacks or has in another version, and purges what the server does not have.
+async fn mend<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    device: DeviceId,
+    entity: Entity,
+    stale: &[Uuid],
+    gone: &[Uuid],
+    report: &mut SyncReport,
+) -> Result<Option<Repair>, SyncError> {
+    let fetched = fetch(replica, central, device, entity, stale, report).await?;
     if !gone.is_empty() {
-        report.changed.join(replica.repair(entity, &[], &gone)?);
+        still_ours(central, device).await?;
+        report.changed.join(replica.repair(entity, &[], gone)?);
     }
     let purged = u32::try_from(gone.len()).unwrap_or(u32::MAX);
     Ok((fetched > 0 || purged > 0).then_some(Repair { entity, refetched: fetched, purged }))
@@ -106,6 +141,7 @@ async fn heal<R: Replica, C: Central>(
 async fn fetch<R: Replica, C: Central>(
     replica: &mut R,
     central: &mut C,
+    device: DeviceId,
     entity: Entity,
     ids: &[Uuid],
     report: &mut SyncReport,
@@ -115,11 +151,20 @@ async fn fetch<R: Replica, C: Central>(
         let rows = central.rows(entity, ids).await?;
         let there: BTreeSet<Uuid> = rows.iter().map(|row| row.id).collect();
         let gone: Vec<Uuid> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
+        if !gone.is_empty() {
+            still_ours(central, device).await?;
+        }
         report.changed.join(replica.repair(entity, &rows, &gone)?);
         report.rows += rows.len() as u64;
         fetched += u32::try_from(rows.len()).unwrap_or(u32::MAX);
     }
     Ok(fetched)
+}
+
+/// A login that was taken away is not refused rows, it is shown none. Nothing is purged on the word of a server that does
+/// not know us any more.
+async fn still_ours<C: Central>(central: &mut C, device: DeviceId) -> Result<(), SyncError> {
+    if central.hello(device).await?.device_known { Ok(()) } else { Err(SyncError::Refused(Refusal::DeviceUnknown)) }
 }
 
 /// Buckets that are not equal on both sides.
@@ -144,6 +189,17 @@ fn compare(theirs: &[RowKey], ours: &[RowKey]) -> (Vec<Uuid>, Vec<Uuid>) {
     (stale, gone)
 }
 
+/// As [`compare`], of those keys alone that were the same on the server before and after ours were read.
+fn lost(before: &[RowKey], ours: &[RowKey], after: &[RowKey]) -> (Vec<Uuid>, Vec<Uuid>) {
+    let before: BTreeMap<Uuid, i64> = before.iter().map(|key| (key.id, key.row_ver)).collect();
+    let (mut stale, mut gone) = compare(after, ours);
+    let after: BTreeMap<Uuid, i64> = after.iter().map(|key| (key.id, key.row_ver)).collect();
+    let stood = |id: &Uuid| before.get(id) == after.get(id);
+    stale.retain(stood);
+    gone.retain(stood);
+    (stale, gone)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +217,18 @@ mod tests {
         let key = |row_ver| RowKey { id: Uuid::from_u128(1), row_ver };
         let (stale, _) = compare(&[key(3)], &[key(9)]);
         assert_eq!(stale.len(), 1, "a restored server has lower versions, and it is right");
+    }
+
+    #[test]
+    fn what_changed_while_the_mirror_was_looked_at_is_not_taken_for_lost() {
+        let key = |id, row_ver| RowKey { id: Uuid::from_u128(id), row_ver };
+        // 1 is equal, 2 changed meanwhile, 3 came meanwhile, 4 went meanwhile; 5 is stale, 6 missing, 7 long gone.
+        let before = [key(1, 1), key(2, 1), key(4, 1), key(5, 9), key(6, 1)];
+        let ours = [key(1, 1), key(2, 1), key(4, 1), key(5, 8), key(7, 1)];
+        let after = [key(1, 1), key(2, 2), key(3, 1), key(5, 9), key(6, 1)];
+        let (stale, gone) = lost(&before, &ours, &after);
+        assert_eq!(stale, [Uuid::from_u128(5), Uuid::from_u128(6)]);
+        assert_eq!(gone, [Uuid::from_u128(7)]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clara_domain::DeviceId;
 
 use crate::audit::{reconcile, refetch, run_audit};
-use crate::central::{Central, Pull, PullRequest};
+use crate::central::{Central, CentralError, Hello, Pull, PullRequest};
 use crate::first_sync::first_sync;
 use crate::photos::send_photos;
 use crate::plan::{Pulling, Refusal, Situation, plan, situation};
@@ -48,6 +48,9 @@ pub async fn sync_once<R: Replica, C: Central>(
     let mut report = SyncReport::default();
     if let Err(error) = sync(replica, central, wish, env, &mut report).await {
         report.error = Some(error);
+    }
+    if let Err(error) = replica.put_back(&report.waiting) {
+        report.error.get_or_insert(error.into());
     }
     report
 }
@@ -102,16 +105,22 @@ async fn sync<R: Replica, C: Central>(
             first_sync(replica, central, device, begin.then_some(&hello.snapshot), env, report).await?;
             pull(replica, central, device, report).await?;
         }
-        Pulling::Delta => match early {
-            Some(pulled) => apply(replica, &pulled, report)?,
-            None => pull(replica, central, device, report).await?,
-        },
+        Pulling::Delta => {
+            match early {
+                Some(pulled) => apply(replica, &pulled, report)?,
+                None => pull(replica, central, device, report).await?,
+            }
+            // A table that the program has learnt since the first sync: its rows are older than the cursor, and no
+            // difference would bring them. What changes while they are fetched comes with the next pull.
+            if !state.bookmarks.is_empty() {
+                first_sync(replica, central, device, None, env, report).await?;
+            }
+        }
         Pulling::Reconcile { .. } => {
-            reconcile(replica, central, &hello.snapshot, env, report).await?;
-            pull(replica, central, device, report).await?;
+            reconcile(replica, central, device, &hello.snapshot, env, report).await?;
         }
     }
-    refetch(replica, central, report).await?;
+    refetch(replica, central, device, report).await?;
     if plan.audit {
         run_audit(replica, central, device, env, report).await?;
     }
@@ -140,6 +149,12 @@ fn trusted(found: Situation) -> bool {
     )
 }
 
+/// Whether it is the server, and the role, that the plan was made for.
+fn is_same(planned: &Hello, found: &Hello) -> bool {
+    let of = |hello: &Hello| (hello.system_identifier.clone(), hello.incarnation, hello.epoch, hello.role.clone());
+    of(planned) == of(found)
+}
+
 pub(crate) async fn pull<R: Replica, C: Central>(
     replica: &mut R,
     central: &mut C,
@@ -153,11 +168,22 @@ pub(crate) async fn pull<R: Replica, C: Central>(
     apply(replica, &pulled, report)
 }
 
-fn apply<R: Replica>(replica: &mut R, pulled: &Pull, report: &mut SyncReport) -> Result<(), SyncError> {
+/// Whether a pull may be applied.
+pub(crate) fn trust(pulled: &Pull, report: &SyncReport) -> Result<(), SyncError> {
     // A failover between two calls can put a standby in the server's place.
     if pulled.hello.in_recovery {
         return Err(SyncError::Refused(Refusal::Standby));
     }
+    // Put back, or the person's role changed, since the plan was made: applied, this pull would leave nothing by which the
+    // next sync could notice.
+    if report.hello.as_ref().is_some_and(|planned| !is_same(planned, &pulled.hello)) {
+        return Err(CentralError::Busy("it was put back or changed during this sync".to_owned()).into());
+    }
+    Ok(())
+}
+
+pub(crate) fn apply<R: Replica>(replica: &mut R, pulled: &Pull, report: &mut SyncReport) -> Result<(), SyncError> {
+    trust(pulled, report)?;
     report.rows += pulled.rows.iter().map(|table| table.rows.len() as u64).sum::<u64>();
     report.changed.join(replica.apply_pull(pulled)?);
     Ok(())

@@ -1,8 +1,12 @@
 //! The first sync: table by table, page by page, each page in a transaction of its own on both sides, so that a cut or
 //! a kill loses one page at most. Sites and today's work come first; the catalogue last.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
 use clara_domain::DeviceId;
-use clara_domain::mirror::TABLES;
+use clara_domain::mirror::{Entity, TABLES};
 
 use crate::central::Central;
 use crate::cursor::Cursor;
@@ -11,8 +15,9 @@ use crate::push::push_all;
 use crate::replica::Replica;
 use crate::report::{Progress, SyncError, SyncReport};
 
-/// Rows of a page: large enough that round trips do not count, small enough that a page fits in a few megabytes.
-const PAGE_ROWS: u32 = 2_000;
+/// Rows of a page: large enough that round trips do not count, small enough that two pages, which is what a kill can
+/// cost, are little of a large catalogue.
+const PAGE_ROWS: u32 = 1_000;
 
 pub(crate) async fn first_sync<R: Replica, C: Central>(
     replica: &mut R,
@@ -29,24 +34,60 @@ pub(crate) async fn first_sync<R: Replica, C: Central>(
     let order = |entity| TABLES.iter().position(|table| table.entity == entity);
     bookmarks.sort_by_key(|bookmark| order(bookmark.entity));
     for bookmark in bookmarks.into_iter().filter(|bookmark| !bookmark.done) {
-        let (mut after, mut rows) = (bookmark.after, u64::try_from(bookmark.rows).unwrap_or(0));
+        let mut rows = u64::try_from(bookmark.rows).unwrap_or(0);
+        let mut page = central.page(bookmark.entity, bookmark.after, PAGE_ROWS).await?;
         loop {
             if env.stopped() {
                 return Err(SyncError::Stopped);
             }
-            let page = central.page(bookmark.entity, after, PAGE_ROWS).await?;
             rows += page.rows.len() as u64;
             report.rows += page.rows.len() as u64;
-            report.changed.join(replica.apply_page(bookmark.entity, &page.rows, page.last)?);
+            let next = match page.rows.last() {
+                Some(row) if !page.last => {
+                    // The server makes the next page while this one is stored.
+                    let mut next = pin!(central.page(bookmark.entity, Some(row.id), PAGE_ROWS));
+                    let early = begin(next.as_mut()).await;
+                    let stored = replica.apply_page(bookmark.entity, &page.rows, page.last);
+                    // Awaited even where this page could not be stored: an answer left on the line would be taken for
+                    // that of the next question.
+                    let next = match early {
+                        Some(answer) => answer,
+                        None => next.await,
+                    };
+                    report.changed.join(stored?);
+                    Some(next?)
+                }
+                _ => {
+                    report.changed.join(replica.apply_page(bookmark.entity, &page.rows, page.last)?);
+                    None
+                }
+            };
             env.progress(Progress::Receiving { entity: bookmark.entity, rows });
-            match page.rows.last() {
-                Some(row) if !page.last => after = Some(row.id),
-                _ => break,
+            match next {
+                Some(next) => page = next,
+                None => break,
             }
             // The technician may already be at work while the catalogue still comes in.
             push_all(replica, central, device, env, report).await?;
         }
     }
+    while let Some(rows) = replica.index_catalogue()? {
+        env.progress(Progress::Receiving { entity: Entity::EquipmentModels, rows });
+        if env.stopped() {
+            return Err(SyncError::Stopped);
+        }
+    }
     replica.end_first_sync()?;
     Ok(())
+}
+
+/// Has a question sent without waiting for its answer.
+async fn begin<F: Future>(mut question: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|context| {
+        Poll::Ready(match question.as_mut().poll(context) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }

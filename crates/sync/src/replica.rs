@@ -153,6 +153,16 @@ pub trait Replica {
     /// Where the mirror cannot be written.
     fn apply_page(&mut self, entity: Entity, rows: &[Row], last: bool) -> Result<Changed, ReplicaError>;
 
+    /// Builds a part of what search needs of a catalogue that came with a first sync. Returns how many rows it covers;
+    /// none once there is nothing left to build. Each call is a transaction of its own: after a kill the next one goes
+    /// on.
+    ///
+    /// # Errors
+    /// Where the mirror cannot be written.
+    fn index_catalogue(&mut self) -> Result<Option<u64>, ReplicaError> {
+        Ok(None)
+    }
+
     /// Ends the first sync: the cursor becomes the snapshot at which it began.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use clara_domain::OpId;
 use clara_domain::mirror::Entity;
 use clara_domain::operation::Outcome;
 use serde::Serialize;
@@ -55,6 +56,8 @@ pub struct SyncReport {
     pub photos: u32,
     /// Chunks sent.
     pub chunks: u32,
+    /// Operations that had to wait because somebody on the server holds their row; everything else went on.
+    pub waiting: Vec<OpId>,
     /// What an audit put right; none where none ran.
     pub repairs: Option<Vec<Repair>>,
     /// Tables whose rows changed on the laptop.

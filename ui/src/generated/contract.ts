@@ -9,6 +9,15 @@ id: string,
  * What.
  */
 action: WorkAction, };
+export type ActedOnWork = { 
+/**
+ * The list as it is now.
+ */
+items: Array<WorkItem>, 
+/**
+ * The file that an export wrote.
+ */
+saved: SavedFile | null, };
 export type Activity = "idle" | "connecting" | "sending" | "receiving" | "sending_photos" | "checking";
 export type AddEquipment = { 
 /**
@@ -64,6 +73,32 @@ name: string,
  * Its bytes, base64.
  */
 base64: string, };
+export type Backup = { 
+/**
+ * Its name; one of the list is what [`RestoreBackup`] takes.
+ */
+name: string, 
+/**
+ * RFC 3339.
+ */
+taken_at: string, 
+/**
+ * Why it was made.
+ */
+reason: BackupReason, 
+/**
+ * Its size.
+ */
+byte_count: number, 
+/**
+ * Rows in it; none where it cannot be opened, or was not looked into.
+ */
+rows: number | null, 
+/**
+ * It was looked into and cannot be opened: there is nothing to bring back.
+ */
+damaged: boolean, };
+export type BackupReason = "daily" | "before_migration" | "set_aside";
 export type CaptionPhoto = { 
 /**
  * Which.
@@ -186,6 +221,11 @@ rows: number,
  * Per table: fetched again, taken away.
  */
 repairs: Array<[string, number, number]>, };
+export type CloseWindow = { 
+/**
+ * Everything typed is saved, or the person lets it go. Otherwise the window stays.
+ */
+close: boolean, };
 export type Code = "bad_input" | "not_here" | "not_allowed" | "not_a_picture" | "enrolment" | "login_refused" | "server_not_proven" | "server_not_reached" | "server_unfit" | "second_copy" | "locked" | "disk_full" | "damaged" | "internal";
 export type CompleteInspection = { 
 /**
@@ -560,6 +600,10 @@ fields: Array<FieldCapture>,
  */
 specs: Array<SpecGroup>, 
 /**
+ * Between which values the model's own readings may lie.
+ */
+limits: Array<SpecLimit>, 
+/**
  * Where the specs are from.
  */
 data_source: string | null, 
@@ -575,6 +619,10 @@ photos: Array<PhotoTile>,
  * Visits, newest first.
  */
 history: Array<Visit>, 
+/**
+ * What its gauges showed when they were last read, newest visit first.
+ */
+last_readings: Array<LastReading>, 
 /**
  * An open job it belongs to.
  */
@@ -603,7 +651,7 @@ entities: Array<string>, } | { "event": "sync",
 /**
  * The whole of it.
  */
-status: SyncStatus, };
+status: SyncStatus, } | { "event": "closing", };
 export type Failure = { 
 /**
  * What kind.
@@ -1103,6 +1151,27 @@ unsent: number,
  * Silent for more than a day while its person had jobs.
  */
 silent: boolean, };
+export type LastReading = { 
+/**
+ * Of what.
+ */
+label: string, 
+/**
+ * The figure.
+ */
+value: string, 
+/**
+ * Its unit.
+ */
+unit: string | null, 
+/**
+ * `YYYY-MM-DD`.
+ */
+date: string, 
+/**
+ * At what visit.
+ */
+inspection_type: string, };
 export type Limits = { 
 /**
  * Lowest allowed.
@@ -1193,6 +1262,10 @@ category: Category,
  * Electrical, pressure, temperature, flow, physical.
  */
 specs: Array<SpecGroup>, 
+/**
+ * Between which values its own readings may lie, by label.
+ */
+limits: Array<SpecLimit>, 
 /**
  * Years made.
  */
@@ -1487,6 +1560,57 @@ export type RemovePhoto = {
  * Which.
  */
 photo_id: PhotoId, };
+export type RescueFile = { 
+/**
+ * Where it is.
+ */
+file: SavedFile, 
+/**
+ * RFC 3339.
+ */
+made_at: string, 
+/**
+ * Its size.
+ */
+byte_count: number, };
+export type RescueMade = { 
+/**
+ * Where it is.
+ */
+file: SavedFile, 
+/**
+ * RFC 3339.
+ */
+made_at: string, 
+/**
+ * Its size.
+ */
+byte_count: number, 
+/**
+ * Saved changes in it.
+ */
+operations: number, 
+/**
+ * Drafts in it.
+ */
+drafts: number, 
+/**
+ * Photos in it.
+ */
+photos: number, 
+/**
+ * Photos whose bytes this laptop can no longer read.
+ */
+photos_lacking: number, };
+export type RescueState = { 
+/**
+ * The company's recovery key is known here. It comes with the enrolment or with a sync.
+ */
+ready: boolean, 
+/**
+ * The newest one in the profile.
+ */
+last: RescueFile | null, };
 export type ResolveConflict = { 
 /**
  * Which.
@@ -1500,6 +1624,32 @@ keep: Keep,
  * The text, where both are kept.
  */
 value: string | null, };
+export type RestoreBackup = { 
+/**
+ * Which, by its name in the list.
+ */
+name: string, };
+export type RestoredBackup = { 
+/**
+ * The person, whose work is open again.
+ */
+session: Session, 
+/**
+ * RFC 3339: when the copy was taken.
+ */
+taken_at: string, 
+/**
+ * What was there before; its name brings it back.
+ */
+set_aside: SavedFile | null, 
+/**
+ * Saved changes of after the copy that no server has yet, taken over into it.
+ */
+operations: number, 
+/**
+ * Drafts of after the copy, taken over into it.
+ */
+drafts: number, };
 export type Resume = { 
 /**
  * The item.
@@ -1527,6 +1677,15 @@ inspection_id: InspectionId,
  * All of it.
  */
 body: DraftBody, };
+export type SavedFile = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Where it lies, with its name.
+ */
+path: string, };
 export type SavedInspection = { 
 /**
  * RFC 3339.
@@ -1660,6 +1819,31 @@ title: string,
  * Label and value with unit.
  */
 lines: Array<[string, string]>, };
+export type SpecLimit = { 
+/**
+ * The reading, as templates name it.
+ */
+item_key: string, 
+/**
+ * For a person.
+ */
+label: string, 
+/**
+ * "110 to 154 psi"; outside it the reading fails.
+ */
+allowed: string | null, 
+/**
+ * Outside it a person looks twice.
+ */
+likely: string | null, 
+/**
+ * Outside it the gauge or the person is wrong.
+ */
+possible: string | null, 
+/**
+ * Who says so.
+ */
+source: string, };
 export type SpecScope = "all" | "in_our_care" | "this_site";
 export type SpecsFound = { 
 /**
@@ -1708,6 +1892,10 @@ checks: Array<Check>,
  */
 suggested_device_name: string, 
 /**
+ * Locked work opens with a passphrase; otherwise this laptop's keyring opens it when it is asked to.
+ */
+passphrase: boolean, 
+/**
  * The store was damaged, kept aside and rebuilt: what to tell the person.
  */
 notice: string | null, };
@@ -1742,7 +1930,8 @@ photo_bytes_waiting: number,
  */
 needs_you: number, 
 /**
- * The last change is durable in database and spool.
+ * Everything the program was given is durable in database and spool, and no save is under way. What is typed
+ * and was not given yet, only the window knows.
  */
 safe_to_close: boolean, 
 /**
@@ -1893,7 +2082,7 @@ percentage: number,
 logs: number, };
 export type Unlock = { 
 /**
- * As set at enrolment.
+ * As set at enrolment; empty where the keyring is to open it.
  */
 passphrase: string, };
 export type UserId = string;
@@ -1987,6 +2176,8 @@ export type Commands = {
   try_demo: [Empty, Session];
   enroll: [Enroll, Session];
   unlock: [Unlock, Session];
+  lock: [Empty, Start];
+  close_window: [CloseWindow, Empty];
   today: [Empty, Today];
   list_jobs: [ListJobs, Array<JobRow>];
   open_job: [OpenJob, JobSheet];
@@ -2014,8 +2205,12 @@ export type Commands = {
   sync_now: [Empty, SyncStatus];
   work_offline: [WorkOffline, SyncStatus];
   check_server: [Empty, Checked];
+  list_backups: [Empty, Array<Backup>];
+  restore_backup: [RestoreBackup, RestoredBackup];
+  rescue_state: [Empty, RescueState];
+  make_rescue: [Empty, RescueMade];
   list_work: [Empty, Array<WorkItem>];
-  act_on_work: [ActOnWork, Array<WorkItem>];
+  act_on_work: [ActOnWork, ActedOnWork];
   list_conflicts: [Empty, Array<ConflictCard>];
   resolve_conflict: [ResolveConflict, Array<ConflictCard>];
   list_parked: [Empty, Array<ParkedCard>];

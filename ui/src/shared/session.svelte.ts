@@ -1,11 +1,21 @@
 import { call, listen } from '../backend'
 import type { Session, Start, SyncStatus } from '../generated/contract'
+import { toasts } from './toast.svelte'
+import { unsaved } from './unsaved.svelte'
 
 /** Who is here, and the light at the top right: the two things every screen shows. */
 class Here {
   start = $state.raw<Start>()
   session = $state.raw<Session>()
   sync = $state.raw<SyncStatus>()
+
+  constructor() {
+    listen((event) => {
+      if (event.event === 'sync' && this.session) this.sync = event.status
+      // A technician who was made a manager sees a manager's screens, without enrolling anew.
+      if (event.event === 'changed' && event.entities.includes('users')) void this.#again()
+    })
+  }
 
   async begin() {
     this.start = await call('start', {})
@@ -14,13 +24,29 @@ class Here {
 
   async enter(session: Session) {
     this.session = session
-    listen((event) => {
-      if (event.event === 'sync') this.sync = event.status
-    })
     try {
       this.sync = await call('sync_status', {})
     } catch {
       // Without it the screens work all the same; the light comes with the next event.
+    }
+  }
+
+  /** Closes the work; what is typed is saved first. */
+  async lock() {
+    if (!this.session || !(await unsaved.flush())) return
+    this.start = await call('lock', {})
+    this.session = undefined
+    this.sync = undefined
+    toasts.close()
+  }
+
+  async #again() {
+    if (!this.session) return
+    try {
+      const { session } = await call('start', {})
+      if (session && this.session) this.session = session
+    } catch {
+      // The name and role on screen stay until the next sync.
     }
   }
 }

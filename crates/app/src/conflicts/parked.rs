@@ -25,7 +25,7 @@ impl Core {
     /// Accepts or declines parked work.
     pub(crate) fn decide_parked(&self, request: DecideParked) -> Result<Vec<ParkedCard>> {
         let open = self.open()?;
-        if !matches!(open.session.role, Role::Manager | Role::Admin | Role::OfficeStaff) {
+        if !matches!(open.role(), Role::Manager | Role::Admin | Role::OfficeStaff) {
             return Err(Error::NotAllowed(Rule::ManagerOnly));
         }
         open.read(|view| {

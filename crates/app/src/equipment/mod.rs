@@ -6,3 +6,4 @@ pub(crate) mod item;
 mod list;
 pub(crate) mod open;
 mod plate;
+mod readings;

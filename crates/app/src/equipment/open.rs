@@ -6,12 +6,12 @@ use clara_domain::mirror::Entity;
 use clara_domain::{EquipmentId, JobId};
 
 use super::item::Item;
-use super::plate;
+use super::{plate, readings};
 use crate::app::Core;
 use crate::error::Result;
 use crate::field::Record;
 use crate::photos::tile;
-use crate::specs::{problems, sheet};
+use crate::specs::{limits, problems, sheet};
 use crate::view::View;
 
 impl Core {
@@ -23,6 +23,8 @@ impl Core {
     pub(super) fn equipment_sheet(&self, id: EquipmentId) -> Result<EquipmentSheet> {
         self.open()?.read(|view| {
             let item = Item::find(view, id)?;
+            let mut visits = view.by(Entity::InspectionRecords, "equipment_id", id.uuid())?;
+            visits.sort_by_key(|visit| std::cmp::Reverse((visit.date("inspection_date"), visit.id)));
             let mut photos = view.by(Entity::Photos, "equipment_id", id.uuid())?;
             photos.sort_by_key(|photo| std::cmp::Reverse(photo.id));
             Ok(EquipmentSheet {
@@ -32,13 +34,18 @@ impl Core {
                 plate: plate::fields(view, &item)?,
                 fields: item.captured.clone(),
                 specs: item.model.as_ref().map(|model| sheet::groups(model)).unwrap_or_default(),
+                limits: match &item.model {
+                    Some(model) => limits::of(view, model.id)?,
+                    None => Vec::new(),
+                },
                 data_source: item.model.as_ref().and_then(|model| model.text("data_source")),
                 problems: match &item.model {
                     Some(model) => problems::of(view, model.id)?,
                     None => Vec::new(),
                 },
                 photos: photos.iter().map(|photo| tile::tile(view, photo)).collect::<Result<_>>()?,
-                history: history(view, id)?,
+                last_readings: readings::of(view, &visits)?,
+                history: history(view, &visits)?,
                 job_id: open_job(view, id)?,
                 replaced: item.record.uuid("replacement_of_equipment_id").map(EquipmentId),
                 replaced_by: item.record.uuid("replaced_by_equipment_id").map(EquipmentId),
@@ -49,11 +56,9 @@ impl Core {
     }
 }
 
-/// Visits, newest first.
-fn history(view: &View<'_>, id: EquipmentId) -> Result<Vec<Visit>> {
-    let mut records = view.by(Entity::InspectionRecords, "equipment_id", id.uuid())?;
-    records.sort_by_key(|record| std::cmp::Reverse((record.date("inspection_date"), record.id)));
-    records
+/// Visits in their order.
+fn history(view: &View<'_>, visits: &[Rc<Record>]) -> Result<Vec<Visit>> {
+    visits
         .iter()
         .map(|record| {
             let inspector = view.follow(record, "inspector_id", Entity::Users)?;

@@ -180,3 +180,27 @@ fn due_again_by_the_frequency_of_the_template() {
     assert_eq!(due("12y").as_deref(), Some("2036-02-29"));
     assert_eq!(due("on_event"), None);
 }
+
+#[test]
+fn a_models_own_limit_comes_before_that_of_its_category_and_one_in_another_unit_does_not() {
+    let own = |fields: Value| {
+        let table = Entity::SpecLimits.table().unwrap();
+        let row = Row::from_fields(table, Uuid::nil(), 1, fields.as_object().unwrap());
+        Record::of(Entity::SpecLimits, &row)
+    };
+    let mut story = Story::new(&[("check_1", "6.1"), ("relief", "2.2")]);
+    let judged = |story: &Story, at: usize| story.visit().verdict(&story.items[at]).0;
+    assert_eq!((judged(&story, 1), judged(&story, 2)), (Verdict::InLimits, Verdict::InLimits));
+    let stated = [
+        own(json!({"item_key": "relief", "unit": "psid", "limit_min": 2.5, "limit_source": "Manual 4.2"})),
+        own(json!({"item_key": "check_1", "unit": "bar", "limit_min": 9.0, "limit_source": "Manual 4.3"})),
+        own(json!({"item_key": "check_1", "unit": "psid", "limit_max": 6.0, "limit_source": "Manual 4.4"})),
+    ];
+    for item in &mut story.items {
+        stated.iter().for_each(|own| item.limited_by(own));
+    }
+    assert_eq!((judged(&story, 1), judged(&story, 2)), (Verdict::OutHigh, Verdict::OutLow));
+    assert_eq!(story.items[2].limit_source.as_deref(), Some("Manual 4.2"));
+    assert_eq!(story.items[1].limits.min, Some(5.0), "what the model does not state stays as it was");
+    assert_eq!(story.items[2].limits.impossible_max, Some(30.0));
+}

@@ -51,6 +51,11 @@ impl Opened {
         let rows = view.by(Entity::TemplateItems, "template_id", template.id)?;
         let mut items: Vec<template::Item> = rows.iter().map(|row| template::Item::read(row)).collect();
         items.sort_by_key(|item| item.position);
+        if let Some(model) = &item.model {
+            for own in view.by(Entity::SpecLimits, "equipment_model_id", model.id)? {
+                items.iter_mut().for_each(|item| item.limited_by(&own));
+            }
+        }
         let mut photos = BTreeMap::new();
         for photo in super::photos_of(view, inspection.into())? {
             *photos.entry(photo.word("field_key")).or_insert(0) += 1;

@@ -122,6 +122,29 @@ impl Item {
         }
     }
 
+    /// A model's own limits come before those of its category, bound by bound. Limits in another unit are of something
+    /// else.
+    pub(super) fn limited_by(&mut self, own: &Record) {
+        let unit = own.text("unit");
+        if own.word("item_key") != self.key || (unit.is_some() && unit != self.unit) {
+            return;
+        }
+        let limits = &mut self.limits;
+        for (column, bound) in [
+            ("limit_min", &mut limits.min),
+            ("limit_max", &mut limits.max),
+            ("impossible_min", &mut limits.impossible_min),
+            ("impossible_max", &mut limits.impossible_max),
+            ("suspicious_min", &mut limits.suspicious_min),
+            ("suspicious_max", &mut limits.suspicious_max),
+        ] {
+            *bound = own.real(column).or(*bound);
+        }
+        if own.real("limit_min").or(own.real("limit_max")).is_some() {
+            self.limit_source = own.text("limit_source").or(self.limit_source.take());
+        }
+    }
+
     /// Whether the item is asked of this equipment, with these answers so far.
     pub(super) fn asked(&self, equipment: &Fields, answer: impl Fn(&str) -> Option<String>) -> bool {
         let Value::Object(wanted) = &self.condition else { return true };

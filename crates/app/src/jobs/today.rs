@@ -24,7 +24,7 @@ impl Core {
         let open = self.open()?;
         let date = day(self.date());
         let me = open.session.user_id.uuid();
-        let everybody = open.session.role != Role::Technician;
+        let everybody = open.role() != Role::Technician;
         let sync = self.status()?;
         open.read(|view| {
             let mut jobs = view.all(Entity::Jobs)?;

@@ -20,6 +20,9 @@ const MAX_SIDE: u32 = 20_000;
 /// Most pixels of a picture that is decoded at all.
 const MAX_PIXELS: u64 = 100_000_000;
 const MAX_DECODE_BYTES: u64 = 512 * 1024 * 1024;
+/// To the PNG decoder the limit is for all but the pixels, which are counted above. A color profile is packed: a
+/// megabyte of it can become a gigabyte, and is unpacked before the size of the picture is known.
+const MAX_BESIDE_PIXELS: u64 = 16 * 1024 * 1024;
 /// Longest side of what is kept: a nameplate is legible, a gauge can be read.
 const WORKING_SIDE: u32 = 2_560;
 const WORKING_QUALITY: u8 = 85;
@@ -191,13 +194,14 @@ fn render(file: &[u8], format: ImageFormat) -> Result<(Vec<u8>, Vec<u8>, u32, u3
 
 /// The picture, upright, no side longer than `side`.
 fn decode(file: &[u8], format: ImageFormat, side: u32) -> Result<RgbImage, Unfit> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_DECODE_BYTES);
-    // First the header alone, without limits, so that the refusal can say what the header said.
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(match format {
+        ImageFormat::Png => MAX_BESIDE_PIXELS,
+        _ => MAX_DECODE_BYTES,
+    });
+    // First the header alone, whatever size it says, so that the refusal can say what the header said.
     let mut header = ImageReader::with_format(Cursor::new(file), format);
-    header.no_limits();
+    header.limits(limits.clone());
     let (width, height) = header.into_dimensions().map_err(|_| Unfit::Damaged)?;
     if width == 0 || height == 0 {
         return Err(Unfit::Damaged);
@@ -205,6 +209,8 @@ fn decode(file: &[u8], format: ImageFormat, side: u32) -> Result<RgbImage, Unfit
     if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(Unfit::TooManyPixels { width, height });
     }
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|_| Unfit::Damaged)?;

@@ -20,7 +20,7 @@ impl Core {
         let _one_at_a_time = self.opening.lock();
         if let Some(open) = self.opened() {
             return match open.session.demo {
-                true => Ok(self.refreshed(&open.session)),
+                true => Ok(self.refreshed(&open)),
                 false => Err(Error::NotAllowed(Rule::AlreadyEnrolled)),
             };
         }
@@ -30,7 +30,7 @@ impl Core {
             None => self.make_demo(&folder)?,
         };
         let open = self.open_profile(&folder, &profile, self.demo_key(&folder)?)?;
-        Ok(self.refreshed(&open.session))
+        Ok(self.refreshed(&open))
     }
 
     pub(super) fn demo_key(&self, folder: &Folder) -> Result<Key> {
@@ -42,7 +42,8 @@ impl Core {
     }
 
     fn make_demo(&self, folder: &Folder) -> Result<Profile> {
-        let (company, pictures) = (clara_demo::company(self.date()), clara_demo::pictures(self.date()));
+        let (zone, today) = (self.options.clock.offset(), self.date());
+        let (company, pictures) = (clara_demo::company_in(zone, today), clara_demo::pictures_in(zone, today));
         let person = company
             .people
             .iter()

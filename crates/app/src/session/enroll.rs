@@ -39,6 +39,9 @@ impl Core {
             Some(open) => open.key.clone(),
             None => self.key_for(&folder, before.is_some(), request.passphrase.as_deref())?,
         };
+        if let Some(recipient) = &enrolment.recovery_recipient {
+            crate::rescue::learn(&Vault::at(&folder.keys(), self.options.keyring), &key, recipient);
+        }
         let password = kept_password(&folder, &key, before.is_some())?;
         let floor = self.options.floor;
         let (server, hello) = {
@@ -78,7 +81,7 @@ impl Core {
         }
         folder.write(&profile)?;
         let open = self.open_profile(&folder, &profile, key)?;
-        Ok(self.refreshed(&open.session))
+        Ok(self.refreshed(&open))
     }
 
     /// The profile's key: the one that is there, or a new one.

@@ -3,5 +3,5 @@
 mod demo;
 mod enroll;
 mod open;
-mod profile;
+pub(crate) mod profile;
 mod start;

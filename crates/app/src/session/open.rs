@@ -9,17 +9,19 @@ use clara_local::{DataKey, Mirror, OpenReport};
 use super::profile::{Folder, Profile, ServerAddress};
 use crate::app::Core;
 use crate::app::Open;
+use crate::backups::upkeep::upkeep;
 use crate::error::{Error, Result};
 use crate::field::day;
+use crate::rescue::Maker;
 use crate::sync::runner::Runner;
-use crate::vault::{Key, open_with_key};
+use crate::vault::{Key, Vault, open_with_key};
 
 /// What the sealed password is bound to.
 pub(super) const LOGIN: &str = "clara login 1";
 
 impl Core {
     /// Opens the mirror and starts what runs beside it.
-    pub(super) fn open_profile(&self, folder: &Folder, profile: &Profile, key: Key) -> Result<Arc<Open>> {
+    pub(crate) fn open_profile(&self, folder: &Folder, profile: &Profile, key: Key) -> Result<Arc<Open>> {
         let opened = Mirror::open(&folder.mirror(), &DataKey::from_bytes(*key.bytes()), self.now())?;
         let session = Session {
             user_id: profile.user_id,
@@ -31,15 +33,42 @@ impl Core {
             demo: profile.server.is_none(),
             today: day(self.date()),
         };
+        let maker = profile.server.is_some().then(|| {
+            Arc::new(Maker {
+                folder: folder.root().to_owned(),
+                profile: profile.clone(),
+                vault: Vault::at(&folder.keys(), self.options.keyring),
+                key: key.clone(),
+                mirror: opened.mirror.clone(),
+                clock: self.options.clock.clone(),
+            })
+        });
         let runner = match &profile.server {
             Some(address) => {
                 let central = PgCentral::new(self.server(folder, address, &key)?);
-                Some(Runner::start(opened.mirror.clone(), central, self.options.clone(), self.events.clone())?)
+                let (options, events) = (self.options.clone(), self.events.clone());
+                Some(Runner::start(opened.mirror.clone(), central, options, events, maker.clone())?)
             }
             None => None,
         };
         let notice = notice(&opened.report);
-        Ok(self.set_open(Open::new(session, opened.mirror, key, notice, runner, self.events.clone())))
+        let alone = runner.is_none();
+        let open = self.set_open(Open::new(session, opened.mirror, key, notice, runner, maker, self.events.clone()));
+        if alone && self.options.background {
+            // Without a server there is no sync thread that would do it.
+            let (open, now) = (open.clone(), self.now());
+            let started = std::thread::Builder::new().name("upkeep".into()).spawn(move || upkeep(&open.mirror, now));
+            started.map_err(|error| Error::File("thread", error))?;
+        }
+        Ok(open)
+    }
+
+    /// The folder and the card of the profile that is open.
+    pub(crate) fn current(&self, open: &Open) -> Result<(Folder, Profile)> {
+        let folder = Folder::at(&self.options.profile);
+        let folder = if open.session.demo { folder.demo() } else { folder };
+        let profile = folder.read()?.ok_or(Error::NoProfile)?;
+        Ok((folder, profile))
     }
 
     fn server(&self, folder: &Folder, address: &ServerAddress, key: &Key) -> Result<Server> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! profile.json   who, which laptop, which server; no secret
-//! keys/          the data key, wrapped; the login's password, sealed under the data key
+//! keys/          the data key, wrapped two or three ways; the login's password, sealed under the data key
 //! mirror/        database, spool, photos: all encrypted
 //! demo/          the same for the demo, which never touches the above
 //! ```
@@ -47,6 +47,10 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn at(path: &Path) -> Folder {
         Folder(path.to_owned())
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn demo(&self) -> Folder {

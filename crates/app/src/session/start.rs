@@ -1,8 +1,9 @@
 use clara_contract::Empty;
-use clara_contract::session::{Check, Session, Start, StartState, Unlock};
+use clara_contract::session::{Check, CloseWindow, Session, Start, StartState, Unlock};
+use clara_domain::mirror::Entity;
 
 use super::profile::Folder;
-use crate::app::Core;
+use crate::app::{Core, Open};
 use crate::error::{Error, Result};
 use crate::field::day;
 use crate::vault::{Vault, VaultError, make_private_folder};
@@ -16,14 +17,23 @@ impl Core {
         let _one_at_a_time = self.opening.lock();
         let state = match self.opened() {
             Some(_) => StartState::Open,
+            None if self.locked() => StartState::Locked,
             None => self.open_quietly()?,
         };
+        self.found(state)
+    }
+
+    /// What the first screen needs to know.
+    pub(super) fn found(&self, state: StartState) -> Result<Start> {
         let open = self.opened();
+        let folder = Folder::at(&self.options.profile);
         Ok(Start {
             state,
-            session: open.as_ref().map(|open| self.refreshed(&open.session)),
+            session: open.as_ref().map(|open| self.refreshed(open)),
             checks: self.checks(),
             suggested_device_name: device_name(),
+            passphrase: folder.read()?.is_some()
+                && Vault::at(&folder.keys(), self.options.keyring).has_passphrase().unwrap_or(true),
             notice: open.and_then(|open| open.notice.clone()),
         })
     }
@@ -50,18 +60,56 @@ impl Core {
     pub(crate) fn unlock(&self, request: Unlock) -> Result<Session> {
         let _one_at_a_time = self.opening.lock();
         if let Some(open) = self.opened() {
-            return Ok(self.refreshed(&open.session));
+            return Ok(self.refreshed(&open));
         }
         let folder = Folder::at(&self.options.profile);
-        let profile = folder.read()?.ok_or(Error::NoProfile)?;
-        let key = Vault::at(&folder.keys(), self.options.keyring).open(Some(&request.passphrase))?;
-        let open = self.open_profile(&folder, &profile, key)?;
-        Ok(self.refreshed(&open.session))
+        let open = match (folder.read()?, folder.demo().read()?) {
+            (Some(profile), _) => {
+                let vault = Vault::at(&folder.keys(), self.options.keyring);
+                // A passphrase that was set is asked for, even where the keyring would do without.
+                let key = match request.passphrase.as_str() {
+                    "" if vault.has_passphrase()? => return Err(VaultError::PassphraseNeeded.into()),
+                    "" => vault.open(None)?,
+                    passphrase => vault.open(Some(passphrase))?,
+                };
+                self.open_profile(&folder, &profile, key)?
+            }
+            (None, Some(profile)) => {
+                let demo = folder.demo();
+                self.open_profile(&demo, &profile, self.demo_key(&demo)?)?
+            }
+            (None, None) => return Err(Error::NoProfile),
+        };
+        Ok(self.refreshed(&open))
     }
 
-    /// The session with today's date: an app stays open overnight.
-    pub(super) fn refreshed(&self, session: &Session) -> Session {
-        Session { today: day(self.date()), ..session.clone() }
+    /// Closes the work and forgets its key. Nothing that is saved is touched, and nothing goes out until it is open again.
+    pub(crate) fn lock(&self, _request: Empty) -> Result<Start> {
+        let _one_at_a_time = self.opening.lock();
+        if self.opened().is_none() && !self.locked() {
+            return Err(Error::NoProfile);
+        }
+        self.set_locked();
+        self.close_whole();
+        self.found(StartState::Locked)
+    }
+
+    /// The page's answer when its window is to be closed.
+    pub(crate) fn close_window(&self, request: CloseWindow) -> Result<Empty> {
+        self.tell_closer(request.close);
+        Ok(Empty {})
+    }
+
+    /// The session as it is now: an app stays open overnight, and a sync may bring another name or role.
+    pub(crate) fn refreshed(&self, open: &Open) -> Session {
+        let person = open.read(|view| view.get(Entity::Users, open.session.user_id.uuid()));
+        let named = person.ok().flatten().and_then(|person| person.text("full_name"));
+        Session {
+            today: day(self.date()),
+            role: open.role(),
+            full_name: named.unwrap_or_else(|| open.session.full_name.clone()),
+            ..open.session.clone()
+        }
     }
 
     fn checks(&self) -> Vec<Check> {

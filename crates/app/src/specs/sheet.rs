@@ -4,7 +4,7 @@ use clara_domain::category::Category;
 use clara_domain::mirror::Entity;
 use serde_json::Value;
 
-use super::problems;
+use super::{limits, problems};
 use crate::app::Core;
 use crate::error::{Error, Result};
 use crate::field::{Record, spoken};
@@ -26,6 +26,7 @@ impl Core {
                 product_name: model.text("product_name"),
                 category: model.known("equipment_category").unwrap_or(Category::Other),
                 specs: groups(&model),
+                limits: limits::of(view, id)?,
                 years: years(&model),
                 replaced_by: successor.as_ref().map(|model| ModelId(model.id)),
                 replaced_by_number: successor.and_then(|model| model.text("model_number")),

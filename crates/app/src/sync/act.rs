@@ -1,5 +1,5 @@
 use clara_contract::Empty;
-use clara_contract::sync::{ActOnWork, WorkAction, WorkItem};
+use clara_contract::sync::{ActOnWork, ActedOnWork, SavedFile, WorkAction};
 use clara_domain::mirror::Entity;
 use clara_domain::row::Fields;
 use clara_domain::{InspectionId, OpId};
@@ -13,9 +13,10 @@ use crate::vault::write_private;
 
 impl Core {
     /// Does one of the actions that an item offers.
-    pub(crate) fn act_on_work(&self, request: ActOnWork) -> Result<Vec<WorkItem>> {
+    pub(crate) fn act_on_work(&self, request: ActOnWork) -> Result<ActedOnWork> {
         let open = self.open()?;
         let op_id = OpId(request.id);
+        let mut saved = None;
         let line = open.read(|view| Ok(view.read.operation(op_id)?))?;
         match (request.action, line) {
             (WorkAction::Withdraw, None) => self.discard_draft(&open, InspectionId(request.id))?,
@@ -32,12 +33,15 @@ impl Core {
             }
             (WorkAction::Export, Some(line)) => {
                 let text = json!({"operation": line.operation, "state": line.state, "receipt": line.receipt});
-                let path = self.options.profile.join("exports").join(format!("{}.json", request.id));
+                let name = format!("{}.json", request.id);
+                let path = self.options.profile.join("exports").join(&name);
                 write_private(&path, format!("{text:#}\n").as_bytes()).map_err(|error| Error::File("export", error))?;
+                let path = std::path::absolute(&path).unwrap_or(path);
+                saved = Some(SavedFile { name, path: path.display().to_string() });
             }
             _ => return Err(Error::NotAllowed(Rule::NotNow)),
         }
-        self.list_work(Empty {})
+        Ok(ActedOnWork { items: self.list_work(Empty {})?, saved })
     }
 
     /// Throws a draft away, with the photos that were taken for it.

@@ -33,10 +33,19 @@ pub(crate) struct Light {
     pub(crate) sending: u32,
     pub(crate) receiving: Option<(Entity, u64)>,
     pub(crate) last_problem: Option<Failure>,
+    /// A page of the store is damaged; it is rebuilt when the app is opened again.
+    pub(crate) damaged: bool,
 }
 
 impl Default for Light {
     fn default() -> Self {
-        Light { net: NetSeen::Unknown, activity: Activity::Idle, sending: 0, receiving: None, last_problem: None }
+        Light {
+            net: NetSeen::Unknown,
+            activity: Activity::Idle,
+            sending: 0,
+            receiving: None,
+            last_problem: None,
+            damaged: false,
+        }
     }
 }

@@ -4,6 +4,7 @@ mod act;
 mod ask;
 pub(crate) mod compare;
 mod light;
+mod rescue;
 pub(crate) mod runner;
 pub(crate) mod status;
 pub(crate) mod work;

@@ -18,10 +18,13 @@ use clara_sync::{
 
 use super::compare::{Compared, compare};
 use super::light::{Light, NetSeen};
+use super::rescue::Rescue;
 use crate::app::{Events, Options};
+use crate::backups::upkeep::upkeep;
 use crate::error::{Error, Result};
 use crate::failure;
 use crate::photos::fetch;
+use crate::rescue::Maker;
 
 /// Quiet after a save before it is sent: a burst of saves goes as one batch.
 const DEBOUNCE: Duration = Duration::from_millis(1_500);
@@ -96,7 +99,13 @@ impl Shared {
 
 impl Runner {
     /// Starts the thread.
-    pub(crate) fn start(mirror: Mirror, central: PgCentral, options: Options, events: Events) -> Result<Runner> {
+    pub(crate) fn start(
+        mirror: Mirror,
+        central: PgCentral,
+        options: Options,
+        events: Events,
+        maker: Option<Arc<Maker>>,
+    ) -> Result<Runner> {
         let offline = mirror.read(|read| Ok::<_, Error>(read.setting(super::OFFLINE)?))?;
         let shared = Arc::new(Shared {
             light: Mutex::default(),
@@ -112,7 +121,9 @@ impl Runner {
             let shared = shared.clone();
             std::thread::Builder::new().name("sync".into()).spawn(move || {
                 match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                    Ok(runtime) => Worker { shared, mirror, central, runtime, failures: 0 }.run(&asked),
+                    Ok(runtime) => {
+                        Worker { shared, mirror, central, runtime, failures: 0, rescue: Rescue::of(maker) }.run(&asked)
+                    }
                     Err(error) => tracing::error!(%error, "no sync on this machine"),
                 }
             })
@@ -173,6 +184,7 @@ struct Worker {
     central: PgCentral,
     runtime: tokio::runtime::Runtime,
     failures: u32,
+    rescue: Rescue,
 }
 
 impl Worker {
@@ -184,6 +196,7 @@ impl Worker {
                 if !self.shared.offline() {
                     self.sync(false);
                 }
+                self.upkeep();
                 due = Some(Instant::now() + self.pause());
                 continue;
             }
@@ -209,6 +222,7 @@ impl Worker {
                 }
                 Ok(Ask::Sync { audit, reply }) => {
                     let _nobody_waits = reply.send(self.sync(audit));
+                    self.upkeep();
                     due = due.map(|_| Instant::now() + self.pause());
                 }
                 Ok(Ask::Photo { id, reply }) => {
@@ -243,6 +257,7 @@ impl Worker {
             }
             report
         });
+        self.rescue.after(&report, &self.runtime, &mut self.central);
         self.ended(&report)
     }
 
@@ -281,6 +296,14 @@ impl Worker {
         self.shared.events.changed(&report.changed);
         self.shared.tell(true);
         Done { problem, repairs: report.repairs.clone() }
+    }
+
+    /// Once a day, with or without a network.
+    fn upkeep(&self) {
+        if !upkeep(&self.mirror, self.shared.options.clock.now()) {
+            self.shared.light().damaged = true;
+            self.shared.tell(true);
+        }
     }
 
     fn photo(&mut self, id: PhotoId) -> Result<()> {

@@ -1,9 +1,11 @@
 //! The light: what is only here, what moves, what needs a person.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use clara_contract::sync::{Activity, FirstSync, Net, SyncStatus, WorkState};
 use clara_domain::mirror::Entity;
-use clara_local::Mirror;
+use clara_local::{Mirror, MirrorError};
 use serde_json::Value;
 
 use super::light::Light;
@@ -12,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::field::stamp;
 use crate::view::View;
 
+/// A save takes less, and the light must not flicker with each.
+const SETTLING: Duration = Duration::from_millis(300);
+
 /// The whole of it. `light` is none where there is no server.
 pub(crate) fn assemble(
     mirror: &Mirror,
@@ -19,6 +24,8 @@ pub(crate) fn assemble(
     offline: bool,
     now: DateTime<Utc>,
 ) -> Result<SyncStatus> {
+    // Before the reading, so that it does not wait with a view of the mirror in hand.
+    let safe_to_close = mirror.settled_within(SETTLING);
     mirror.read(|read| {
         let view = View::new(read);
         let figures = read.sync_figures(now)?;
@@ -37,8 +44,7 @@ pub(crate) fn assemble(
             photos_waiting: figures.photos_waiting,
             photo_bytes_waiting: figures.photo_bytes_waiting,
             needs_you: count(work::needs_you),
-            // A save returns only once it is durable in database and spool: what can be seen is safe.
-            safe_to_close: true,
+            safe_to_close,
             on_server_week: figures.on_server_week,
             photos_on_server_week: figures.photos_on_server_week,
             oldest_unsent_at: oldest.cloned(),
@@ -47,7 +53,10 @@ pub(crate) fn assemble(
                 Some(Value::String(at)) => Some(at),
                 _ => None,
             },
-            last_problem: light.and_then(|light| light.last_problem.clone()),
+            last_problem: light.and_then(|light| match light.damaged {
+                true => Some(Error::Mirror(MirrorError::Stopped).into()),
+                false => light.last_problem.clone(),
+            }),
             first_sync: first.map(|first| FirstSync {
                 percent: first.tables_done * 100 / first.tables.max(1),
                 can_start: first.can_start,
@@ -82,7 +91,7 @@ fn coming(entity: Entity) -> &'static str {
         Entity::InspectionRecords | Entity::DataCaptureLogs => "history",
         Entity::Photos => "photos",
         Entity::Conflicts | Entity::ParkedOperations => "decisions",
-        Entity::Manufacturers | Entity::EquipmentModels | Entity::CommonProblems => "the catalog",
+        Entity::Manufacturers | Entity::EquipmentModels | Entity::SpecLimits | Entity::CommonProblems => "the catalog",
         Entity::PerformanceMetrics => "",
     }
 }

@@ -11,6 +11,10 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        // Its own name must last too: a power cut would take the folder, and with it every key that was synced into it.
+        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::File::open(parent)?.sync_all()?;
+        }
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! The data key: 32 random bytes that open mirror, spool and photos. It is kept in the system's keyring, or sealed by
-//! a passphrase, or both; never as plain text. Nothing in here deletes a key, whatever state it is found in: a key
+//! a passphrase, or both, and sealed to the company's recovery key beside them; never as plain text. Nothing in here deletes a key, whatever state it is found in: a key
 //! that cannot be read today may be all that opens a technician's unsent work tomorrow.
 
 mod disk;
 mod keyring;
+mod recovery;
 mod sealed;
 
 use std::fmt;
@@ -121,6 +122,14 @@ impl Vault {
     /// Whether a key was ever kept here.
     pub fn exists(&self) -> bool {
         self.card.exists()
+    }
+
+    /// Whether a passphrase opens it.
+    ///
+    /// # Errors
+    /// Where the key's card cannot be read.
+    pub fn has_passphrase(&self) -> Result<bool, VaultError> {
+        Ok(self.read()?.sealed.is_some())
     }
 
     /// Keeps a key: in the keyring where there is one, sealed where a passphrase is given, and in one of them at least.

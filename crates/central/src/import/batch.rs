@@ -138,8 +138,9 @@ impl<'m> Importer<'m> {
     }
 
     async fn carry_out(&self, tx: &mut SyncTx<'_>, lines: &Lines) -> Result<Attempt, CentralError> {
-        // Two imports at once would each add what the other is adding.
-        tx.execute(sql("SELECT pg_advisory_xact_lock(hashtextextended('clara import', 0))")).await?;
+        // Two imports at once would each add what the other is adding. By a table that laptops may only read: a lock by
+        // name is anybody's to take, and to keep.
+        tx.execute(sql("LOCK TABLE public.manufacturers IN SHARE UPDATE EXCLUSIVE MODE")).await?;
         // A table that was empty a moment ago has no statistics: the planner would read all of it for every row.
         tx.execute(sql("SELECT set_config('enable_seqscan', 'off', true)")).await?;
         let found = Found::look_up(tx, self.map, lines).await?;

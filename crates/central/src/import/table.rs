@@ -94,6 +94,14 @@ targets! {
         frequency "problem_frequency" "NULL" plain, typical_age_range "text" "NULL" plain,
         related_parts "jsonb" "'[]'" list, estimated_repair_cost "text" "NULL" plain, data_sources "jsonb" "'[]'" list,
     }
+    spec_limits ["equipment_model_id", "item_key"]
+        "(t.equipment_model_id = i.equipment_model_id AND t.item_key = i.item_key) OR t.id = i.id
+         ORDER BY (t.equipment_model_id = i.equipment_model_id AND t.item_key = i.item_key) DESC" {
+        equipment_model_id "uuid" "NULL" plain, item_key "text" "NULL" plain, label "text" "NULL" plain,
+        unit "text" "NULL" plain, limit_min "float" "NULL" plain, limit_max "float" "NULL" plain,
+        impossible_min "float" "NULL" plain, impossible_max "float" "NULL" plain, suspicious_min "float" "NULL" plain,
+        suspicious_max "float" "NULL" plain, limit_source "text" "NULL" plain,
+    }
     customers [] "t.id = i.id" {
         company_name "text" "NULL" plain, primary_contact_name "text" "NULL" plain,
         primary_contact_email "text" "NULL" plain, primary_contact_phone "text" "NULL" plain,

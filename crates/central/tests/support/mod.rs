@@ -7,7 +7,7 @@ use chrono::Utc;
 use clara_central::connect::{Connection, Floor, Mode, Secret, Server, sql};
 use clara_central::enroll::{Enroll, Enrolment, Person, claim, enroll};
 use clara_central::init::init;
-use clara_cluster::Cluster;
+use clara_cluster::{Cluster, ClusterOptions};
 use clara_domain::UserId;
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -15,7 +15,11 @@ use uuid::Uuid;
 /// The cluster of this test program; it dies with the process.
 pub fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| Cluster::temporary().expect("a private PostgreSQL cluster"))
+    CLUSTER.get_or_init(|| {
+        // A login that hangs up is gone for its client at once and for the server a moment later.
+        let settings = vec![("max_connections".to_owned(), "200".to_owned())];
+        Cluster::start(ClusterOptions { settings, ..ClusterOptions::default() }).expect("a private PostgreSQL cluster")
+    })
 }
 
 /// The administrator's way to a database.

@@ -1,5 +1,7 @@
 //! `clara central …`: what the office runs on the central database.
 
+mod office;
+mod rescue;
 mod server;
 
 use std::fmt::Write as _;
@@ -10,11 +12,14 @@ use chrono::{Duration, Local, Utc};
 use clara_central::doctor::{Check, Health, doctor};
 use clara_central::enroll::{Enroll, Enrolment, Person, enroll};
 use clara_central::import::{ColumnMap, Report, import};
-use clara_central::init::init;
+use clara_central::init::{Initialised, init};
 use clara_central::migrate::migrate;
 use clara_central::rebase::rebase;
+use clara_central::reports::refresh;
+use clara_central::rescue::recovery_recipient;
 use clara_central::revoke::{Revoke, revoke};
 use clara_central::seed_demo::seed_demo;
+use clara_central::subscribe::{Subscription, subscribe};
 use clara_central::{AdminError, Server};
 use clara_domain::{DeviceId, UserId};
 
@@ -34,13 +39,23 @@ pub(crate) fn run(asked: &Central, output: &Output) -> Result<ExitCode, Error> {
 
 async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<ExitCode, Error> {
     match verb {
-        CentralVerb::Init { company } => {
+        CentralVerb::Init { company, recovery_key_out } => {
             let done = init(admin, company).await?;
-            output.answer(&done, |done| {
+            // A database that was there keeps its key.
+            let recovery_key = match recovery_recipient(admin).await? {
+                Some(_) => None,
+                None => Some(rescue::make_key(admin, company, recovery_key_out.as_deref()).await?),
+            };
+            output.answer(&Founded { done, recovery_key }, |Founded { done, recovery_key }| {
                 let made = if done.created { "The database was made." } else { "The database was there." };
-                format!("{made} {} migrations applied.", done.migrated.applied.len())
+                let key = recovery_key.as_ref().map(rescue::made_words).unwrap_or_default();
+                format!("{made} {} migrations applied.\n{key}", done.migrated.applied.len())
             })
         }
+        CentralVerb::RecoveryKey { out, replace } => {
+            rescue::recovery_key(admin, &admin.database, out.as_deref(), *replace, output).await
+        }
+        CentralVerb::Rescue { verb } => rescue::run(verb, admin, output).await,
         CentralVerb::Migrate => {
             let done = migrate(admin).await?;
             output.answer(&done, |done| {
@@ -48,7 +63,7 @@ async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<Exit
             })
         }
         CentralVerb::SeedDemo => {
-            let done = seed_demo(admin, Local::now().date_naive(), Utc::now()).await?;
+            let done = seed_demo(admin, Local::now().date_naive(), Local::now()).await?;
             output.answer(&done.written, |written| {
                 let mut text = "The demo company is loaded.\n".to_owned();
                 for (table, rows) in written {
@@ -91,6 +106,20 @@ async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<Exit
                 format!("{} logins ended, {} live sessions cut.", done.roles.len(), done.sessions)
             })
         }
+        CentralVerb::Subscribe { person, regions, window } => {
+            let wanted = Subscription { regions: regions.clone(), window_days: *window };
+            let done = subscribe(admin, &whom(person), &wanted).await?;
+            output.answer(&done, |done| match done.narrowed {
+                true => format!("{} holds {} of {} sites from the next sync on.", done.full_name, done.sites, done.of),
+                false => format!("{} holds all {} sites.", done.full_name, done.of),
+            })
+        }
+        CentralVerb::Refresh => {
+            let moment = refresh(admin).await?;
+            output.answer(&moment, |moment| format!("The reports are as of {}.", moment.format("%Y-%m-%d %H:%M UTC")))
+        }
+        CentralVerb::Report => office::report(admin, output).await,
+        CentralVerb::Photos { verb } => office::photos(verb, admin, output).await,
         CentralVerb::Rebase => {
             let epoch = rebase(admin).await?;
             output.answer(&epoch, |epoch| format!("Every row is stamped anew. The epoch is {epoch}."))
@@ -102,6 +131,14 @@ async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<Exit
             Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
     }
+}
+
+/// A company that was founded.
+#[derive(serde::Serialize)]
+struct Founded {
+    #[serde(flatten)]
+    done: Initialised,
+    recovery_key: Option<rescue::MadeKey>,
 }
 
 /// An e-mail address or an id.

@@ -27,7 +27,10 @@ fn serve(stage: &Stage, output: &Output) -> Result<ExitCode, Error> {
     }
     output.note(&format!("Where there is no keyring, the passphrase is: {}", stage::PASSPHRASE));
     output.note("The server runs until this program is ended.");
-    output.line(&json!({"technician": stage.technician.folder, "manager": stage.manager.folder}).to_string());
+    let folders = json!({
+        "technician": stage.technician.folder, "manager": stage.manager.folder, "passphrase": stage::PASSPHRASE,
+    });
+    output.line(&folders.to_string());
     wait_for_the_end()?;
     Ok(ExitCode::SUCCESS)
 }

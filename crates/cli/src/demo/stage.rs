@@ -80,7 +80,7 @@ impl Stage {
         };
         output.note("Making the database and loading the demo company…");
         wait(init(&admin, clara_demo::COMPANY))?;
-        let seeded = wait(seed_demo(&admin, Local::now().date_naive(), Utc::now()))?;
+        let seeded = wait(seed_demo(&admin, Local::now().date_naive(), Local::now()))?;
         let actor = |role: Role, word: &str| {
             let person = seeded.people.iter().find(|person| person.role == role);
             let person = person.ok_or_else(|| Error::Story(format!("the demo company has no {word}")))?;

@@ -68,6 +68,7 @@ pub fn fill_makers(mirror: &mut Mirror) {
 pub fn fill_catalogue(mirror: &mut Mirror) {
     fill_makers(mirror);
     fill(mirror, Entity::EquipmentModels, MODELS, |n| row(Entity::EquipmentModels, id(2, n), &model(n)));
+    while mirror.index_catalogue().unwrap().is_some() {}
 }
 
 /// One model, of the size that makers' sheets have.

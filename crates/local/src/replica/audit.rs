@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use clara_domain::LocationId;
 use clara_domain::mirror::Entity;
 use clara_domain::row::Row;
 use clara_sync::{Bucket, Repair, RowKey};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::pull::{arrive, vanish};
+use super::revoke;
 use crate::check::timestamp;
 use crate::error::MirrorError;
 use crate::outbox;
@@ -61,10 +63,22 @@ pub(super) fn bucket_keys(connection: &Connection, entity: Entity, wanted: &[i16
 }
 
 pub(super) fn repair(tx: &mut Tx<'_>, entity: Entity, rows: &[Row], gone: &[Uuid]) -> Result<(), MirrorError> {
+    if entity == Entity::Locations {
+        // Sites that came or went while nobody told: after a restore no difference speaks of them any more.
+        for row in rows {
+            revoke::grant(tx, LocationId(row.id))?;
+        }
+        for id in gone {
+            revoke::revoke(tx, LocationId(*id))?;
+        }
+    }
     let overlaid = outbox::overlaid_rows(tx.connection, entity)?;
     arrive(tx, entity, rows, &overlaid)?;
     for id in gone {
         vanish(tx, entity, *id)?;
+    }
+    if entity == Entity::Locations && !gone.is_empty() {
+        revoke::drop_customers_without_site(tx)?;
     }
     let mut done = tx.connection.prepare_cached("DELETE FROM refetch WHERE entity = ?1 AND row_id = ?2")?;
     for id in rows.iter().map(|row| row.id).chain(gone.iter().copied()) {

@@ -9,10 +9,12 @@ use uuid::Uuid;
 use super::pull::arrive;
 use crate::error::MirrorError;
 use crate::outbox;
+use crate::search;
 use crate::statement::{Key, uuid_at};
 use crate::tx::Tx;
 
 pub(super) fn begin(connection: &Connection, from: &Cursor) -> Result<(), MirrorError> {
+    search::put_off(connection)?;
     connection.execute("UPDATE profile SET cursor = NULL, first_sync_from = ?1", [from.as_str()])?;
     connection.execute("DELETE FROM bookmark", [])?;
     for table in TABLES {

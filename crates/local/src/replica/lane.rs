@@ -11,12 +11,17 @@ use crate::spool::Frame;
 use crate::statement::{Key, uuid_at};
 use crate::tx::Tx;
 
-/// Bytes are here, the row is on the server, the bytes are not.
+/// Bytes are here, the row is on the server, the bytes are not. A row that a pull had shown and that is gone was deleted
+/// by the office for good, and nobody waits for its bytes.
 macro_rules! waiting {
     () => {
-        " FROM photo_file f WHERE f.stored_on_server = 0 AND f.state = 'kept' AND (
+        " FROM photo_file f WHERE f.stored_on_server = 0 AND f.state = 'kept'
+              AND NOT EXISTS (SELECT 1 FROM shadow s WHERE s.entity = 'photos' AND s.row_id = f.photo_id AND s.gone = 1)
+              AND (
               EXISTS (SELECT 1 FROM outbox o WHERE o.row_id = f.photo_id AND o.kind = 'insert'
-                  AND o.state IN ('applied', 'conflict'))
+                  AND o.state IN ('applied', 'conflict')
+                  AND (o.overlaid = 1 OR f.sealed = 1
+                      OR EXISTS (SELECT 1 FROM photos p WHERE p.id = f.photo_id)))
               OR (EXISTS (SELECT 1 FROM photos p WHERE p.id = f.photo_id AND p.row_ver > 0)
                   AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.row_id = f.photo_id AND o.kind = 'insert')))"
     };

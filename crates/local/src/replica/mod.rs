@@ -23,10 +23,26 @@ use uuid::Uuid;
 use crate::check::{parse_timestamp, timestamp};
 use crate::error::MirrorError;
 use crate::mirror::Mirror;
+use crate::search;
+use crate::settings::{self, Synchronous};
 use crate::statement::uuid_at;
-use crate::tx::Tx;
+use crate::tx::{Tx, transact};
 
 impl Mirror {
+    /// Builds what is left of the search index, if it is due.
+    pub(crate) fn finish_search(&self) -> Result<(), MirrorError> {
+        while self.build_search()?.is_some() {}
+        Ok(())
+    }
+
+    /// One step of building the search index, if it is due. Returns the models in it; none once it is whole.
+    pub(crate) fn build_search(&self) -> Result<Option<u64>, MirrorError> {
+        if !self.read(|read| search::is_due(read.connection))? {
+            return Ok(None);
+        }
+        Ok(self.transact(|tx| search::build_some(tx.connection))?.0)
+    }
+
     fn change(&self, act: impl FnOnce(&mut Tx<'_>) -> Result<(), MirrorError>) -> Result<Changed, ReplicaError> {
         Ok(self.transact(act)?.1)
     }
@@ -119,12 +135,22 @@ impl Replica for Mirror {
     }
 
     fn apply_page(&mut self, entity: Entity, rows: &[Row], last: bool) -> Result<Changed, ReplicaError> {
-        self.change(|tx| first_sync::apply_page(tx, entity, rows, last))
+        let mut writer = self.writer();
+        // Pages need no fsync each: what a failing battery takes is the end of the log, rows and bookmark together, and
+        // comes again. The next save syncs the log with all that is in it.
+        settings::set_synchronous(&writer.connection, Synchronous::AtCheckpoints)?;
+        let stored = transact(&self.inner, &mut writer, |tx| first_sync::apply_page(tx, entity, rows, last));
+        settings::set_synchronous(&writer.connection, Synchronous::AtEveryCommit)?;
+        Ok(stored?.1)
+    }
+
+    fn index_catalogue(&mut self) -> Result<Option<u64>, ReplicaError> {
+        Ok(self.build_search()?)
     }
 
     fn end_first_sync(&mut self) -> Result<(), ReplicaError> {
         self.change(|tx| first_sync::end(tx.connection))?;
-        Ok(())
+        Ok(self.finish_search()?)
     }
 
     fn apply_pull(&mut self, pull: &Pull) -> Result<Changed, ReplicaError> {
@@ -163,7 +189,8 @@ impl Replica for Mirror {
 
     fn end_reconcile(&mut self, cursor: &Cursor, now: DateTime<Utc>) -> Result<(), ReplicaError> {
         self.change(|tx| restore::end(tx.connection, cursor, now))?;
-        Ok(())
+        // The first sync that would have built it may have been cut short by the server's restore.
+        Ok(self.finish_search()?)
     }
 
     fn next_photo(&mut self, skip: &[PhotoId]) -> Result<Option<PendingPhoto>, ReplicaError> {

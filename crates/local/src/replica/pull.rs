@@ -28,10 +28,17 @@ pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
         vanish(tx, tombstone.entity, tombstone.id)?;
     }
     uncover(tx, &pull.hello.snapshot)?;
-    for location in &pull.revoked {
+    // Whoever sees all sites keeps them, whatever jobs they have or lose there.
+    let revoked = if pull.hello.role == "technician" { pull.revoked.as_slice() } else { &[] };
+    for location in revoked {
         revoke::revoke(tx, *location)?;
     }
-    if !pull.revoked.is_empty() {
+    if pull.rows.iter().any(|part| part.entity == Entity::Locations) {
+        revoke::fetch_customers_of_sites(tx)?;
+    }
+    // A site may also have got another customer.
+    let sites = !revoked.is_empty() || pull.rows.iter().any(|part| part.entity == Entity::Locations);
+    if sites {
         revoke::drop_customers_without_site(tx)?;
     }
     meet(tx, &pull.hello, None)?;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clara_domain::OpId;
-use clara_domain::operation::{OpKind, Operation, Receipt};
+use clara_domain::mirror::Entity;
+use clara_domain::operation::{OpKind, Operation, Outcome, Receipt};
 use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::error::MirrorError;
+use crate::hand_over;
 use crate::outbox::{self, entry_columns};
 use crate::settle as receipts_of;
 use crate::spool::Frame;
@@ -18,12 +20,13 @@ use crate::tx::Tx;
 /// Bytes of JSON of an operation without `base` and `new`, at most.
 const REST_OF_OPERATION: usize = 512;
 
-/// What may go: nothing of its aggregate before it is in flight, parked or refused.
+/// What may go: nothing of its aggregate before it is in flight, parked or refused. A new row that is parked holds
+/// nothing back: what is about it is parked behind it, and one decision settles all of it.
 macro_rules! ready {
     () => {
         " FROM outbox o WHERE o.state = 'pending' AND NOT EXISTS (
               SELECT 1 FROM outbox b WHERE b.root_id = o.root_id AND b.seq < o.seq
-                  AND b.state IN ('in_flight', 'parked', 'rejected'))"
+                  AND b.state IN ('in_flight', 'parked', 'rejected') AND NOT (b.state = 'parked' AND b.kind = 'insert'))"
     };
 }
 
@@ -35,11 +38,26 @@ fn held_rows(connection: &Connection) -> Result<BTreeSet<Uuid>, MirrorError> {
          UNION SELECT row_id FROM outbox WHERE kind = 'insert' AND state IN ('in_flight', 'rejected')",
     )?;
     let rows = statement.query_map([], |row| uuid_at(row, 0))?;
+    let mut held = rows.collect::<Result<BTreeSet<_>, _>>()?;
+    held.extend(being_handed_over(connection)?.into_iter().map(|(row_id, _)| row_id));
+    Ok(held)
+}
+
+/// Row and aggregate of what is being handed to the office. What hangs on it waits until the office has it: before
+/// that it would be refused for lack of it.
+fn being_handed_over(connection: &Connection) -> Result<Vec<(Uuid, Uuid)>, MirrorError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT p.row_id, p.root_id FROM outbox h JOIN outbox p ON p.op_id = json_extract(h.new, '$.op_id')
+         WHERE h.entity = 'parked_operations' AND h.overlaid = 1 AND h.kind = 'insert'
+             AND h.state IN ('pending', 'in_flight')",
+    )?;
+    let rows = statement.query_map([], |row| Ok((uuid_at(row, 0)?, uuid_at(row, 1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn refers_to_held(operation: &Operation, held: &BTreeSet<Uuid>) -> bool {
     operation.kind == OpKind::Insert
+        && operation.entity != Entity::ParkedOperations
         && operation
             .new
             .values()
@@ -50,7 +68,8 @@ fn refers_to_held(operation: &Operation, held: &BTreeSet<Uuid>) -> bool {
 /// Walks over what may go now, in order, until `each` says to stop.
 fn walk(connection: &Connection, mut each: impl FnMut(Operation, usize) -> bool) -> Result<(), MirrorError> {
     let held = held_rows(connection)?;
-    let mut held_roots = BTreeSet::new();
+    let mut held_roots: BTreeSet<Uuid> =
+        being_handed_over(connection)?.into_iter().map(|(_, root_id)| root_id).collect();
     let mut statement = connection.prepare_cached(concat!("SELECT ", entry_columns!(), ready!(), " ORDER BY o.seq"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -109,10 +128,16 @@ pub(super) fn take(
 }
 
 pub(super) fn settle(tx: &mut Tx<'_>, receipts: &[Receipt], now: DateTime<Utc>) -> Result<(), MirrorError> {
+    // In the server's time, by which the journal is kept.
+    let offset: Option<i64> = tx.connection.query_row("SELECT clock_offset_ms FROM profile", [], |row| row.get(0))?;
+    let now = now + TimeDelta::milliseconds(offset.unwrap_or(0));
     for receipt in receipts {
         if let Some((entity, _)) = receipts_of::receive(tx.connection, receipt, now)? {
             tx.frames.push(Frame::Receipt { receipt: receipt.clone(), at: now });
             tx.touched(entity);
+            if receipt.outcome == Outcome::Rejected && entity == Entity::ParkedOperations {
+                hand_over::refused(tx, receipt)?;
+            }
         }
     }
     Ok(())

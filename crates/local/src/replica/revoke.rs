@@ -54,8 +54,13 @@ pub(super) fn revoke(tx: &mut Tx<'_>, location: LocationId) -> Result<(), Mirror
         .execute([key()])?;
     for (name, id) in overlaid {
         let entity: Entity = name.parse().map_err(|_| MirrorError::Unreadable("an operation"))?;
-        overlay::drop_shadow(tx.connection, entity, id)?;
-        statement::delete(tx.connection, entity, id)?;
+        if is_of_people(entity) {
+            // Without the work over it: whether it stays is seen below.
+            overlay::recompute(tx.connection, entity, id)?;
+        } else {
+            overlay::drop_shadow(tx.connection, entity, id)?;
+            statement::delete(tx.connection, entity, id)?;
+        }
         tx.touched(entity);
     }
     for table in TABLES.iter().filter(|table| table.scope == Scope::Location) {
@@ -99,12 +104,30 @@ fn purge_photos(tx: &mut Tx<'_>, location: LocationId) -> Result<(), MirrorError
     Ok(())
 }
 
+/// What became of a person's own work they go on seeing after its site has left their scope, and the server goes on
+/// showing it.
+fn is_of_people(entity: Entity) -> bool {
+    matches!(entity, Entity::Conflicts | Entity::ParkedOperations)
+}
+
+/// A site may have got another customer, whose row is older than the cursor: no difference brings it.
+pub(super) fn fetch_customers_of_sites(tx: &mut Tx<'_>) -> Result<(), MirrorError> {
+    tx.connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO refetch (entity, row_id)
+             SELECT 'customers', l.customer_id FROM locations l
+             WHERE l.customer_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.id = l.customer_id)",
+        )?
+        .execute([])?;
+    Ok(())
+}
+
 /// Customers are in scope by their sites.
 pub(super) fn drop_customers_without_site(tx: &mut Tx<'_>) -> Result<(), MirrorError> {
     let removed = tx
         .connection
         .prepare_cached(
-            "DELETE FROM customers WHERE NOT EXISTS (SELECT 1 FROM locations l WHERE l.customer_id = customers.id)
+            "DELETE FROM customers WHERE (SELECT role FROM profile) = 'technician' AND NOT EXISTS (SELECT 1 FROM locations l WHERE l.customer_id = customers.id)
                  AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.entity = 'customers' AND o.row_id = customers.id
                      AND o.overlaid = 1)",
         )?
@@ -122,6 +145,18 @@ macro_rules! purges {
         fn purge(entity: Entity) -> Result<&'static str, MirrorError> {
             if entity == Entity::Locations {
                 return Ok("DELETE FROM locations WHERE id = ?1");
+            }
+            // See `is_of_people`.
+            match entity {
+                Entity::Conflicts => {
+                    return Ok("DELETE FROM conflicts WHERE location_id = ?1
+                               AND author_id IS NOT (SELECT user_id FROM profile)");
+                }
+                Entity::ParkedOperations => {
+                    return Ok("DELETE FROM parked_operations WHERE location_id = ?1
+                               AND author_id IS NOT (SELECT user_id FROM profile)");
+                }
+                _ => {}
             }
             Ok(match entity {
                 $(Entity::$variant => concat!("DELETE FROM ", stringify!($name), " WHERE location_id = ?1"),)+

@@ -1,9 +1,12 @@
 //! Finding a model, or a problem, from what can be read of it.
 
+mod build;
 mod index;
 mod problems;
 mod specs;
+mod unindexed;
 
+pub(crate) use build::{Built, build_some, built, is_due, put_off};
 pub(crate) use index::{forget, index_rows};
 pub use problems::ProblemHit;
 pub use specs::{Found, Rank, SpecHit, SpecQuery, Within};

@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clara_domain::{LocationId, ModelId};
@@ -5,7 +6,7 @@ use rusqlite::params;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::word_expression;
+use super::{Built, built, word_expression};
 use crate::error::MirrorError;
 use crate::fold::{self, Match, fold, fold_words};
 use crate::read::Read;
@@ -99,12 +100,20 @@ const STEP: u32 = 150;
 /// Neighbors compared character by character.
 const NEIGHBORS: u32 = 2000;
 
-struct Candidate {
-    rank: Rank,
-    folded: String,
-    model_id: Uuid,
-    at_site: bool,
-    in_care: bool,
+pub(super) struct Candidate {
+    pub(super) rank: Rank,
+    pub(super) folded: String,
+    pub(super) model_id: Uuid,
+    pub(super) at_site: bool,
+    pub(super) in_care: bool,
+}
+
+impl Candidate {
+    /// Best first.
+    pub(super) fn order(a: &Self, b: &Self) -> Ordering {
+        let order = |c: &Self| (c.rank != Rank::Exact, !c.at_site, c.rank, !c.in_care, c.folded.len());
+        order(a).cmp(&order(b)).then_with(|| a.folded.cmp(&b.folded))
+    }
 }
 
 impl Read<'_> {
@@ -114,25 +123,33 @@ impl Read<'_> {
     /// Where the mirror cannot be read.
     pub fn search_specs(&self, query: &SpecQuery<'_>) -> Result<Found, MirrorError> {
         let typed = fold(query.text);
+        let candidates = match built(self.connection)? {
+            Built::Wholly => self.by_index(&typed, query)?,
+            Built::Through(_) => self.without_index(&typed, query)?,
+        };
+        self.best(typed, candidates, query)
+    }
+
+    fn by_index(&self, typed: &str, query: &SpecQuery<'_>) -> Result<Vec<Candidate>, MirrorError> {
         let at_site = match query.site {
-            Some(site) => self.installed(&typed, Some(site))?,
+            Some(site) => self.installed(typed, Some(site))?,
             None => BTreeMap::new(),
         };
         let mut ranked: BTreeMap<i64, Rank> = BTreeMap::new();
         ranked.extend(at_site.iter().filter_map(|(n, rank)| Some((*n, (*rank)?))));
         if query.within == Within::InOurCare {
-            ranked.extend(self.installed(&typed, None)?.into_iter().filter_map(|(n, rank)| Some((n, rank?))));
+            ranked.extend(self.installed(typed, None)?.into_iter().filter_map(|(n, rank)| Some((n, rank?))));
         }
         if !typed.is_empty() {
-            self.by_number(&typed, query.limit, &mut ranked)?;
+            self.by_number(typed, query.limit, &mut ranked)?;
         }
         if ranked.len() < query.limit {
             self.by_words(query.text, &mut ranked)?;
         }
-        let mut candidates = Vec::with_capacity(ranked.len());
-        for (n, rank) in ranked {
-            candidates.push(self.candidate(n, rank, at_site.contains_key(&n))?);
-        }
+        ranked.into_iter().map(|(n, rank)| self.candidate(n, rank, at_site.contains_key(&n))).collect()
+    }
+
+    fn best(&self, typed: String, mut candidates: Vec<Candidate>, query: &SpecQuery<'_>) -> Result<Found, MirrorError> {
         let mut found = Found {
             read_as: typed,
             all: candidates.len() as u32,
@@ -145,10 +162,7 @@ impl Read<'_> {
             Within::InOurCare => candidate.in_care,
             Within::ThisSite => candidate.at_site,
         });
-        candidates.sort_by(|a, b| {
-            let order = |c: &Candidate| (c.rank != Rank::Exact, !c.at_site, c.rank, !c.in_care, c.folded.len());
-            order(a).cmp(&order(b)).then_with(|| a.folded.cmp(&b.folded))
-        });
+        candidates.sort_by(Candidate::order);
         candidates.truncate(query.limit);
         for candidate in candidates {
             found.hits.extend(self.hit(&candidate, query)?);
@@ -161,6 +175,9 @@ impl Read<'_> {
     /// # Errors
     /// Where the mirror cannot be read.
     pub fn specs_exact(&self, number: &str) -> Result<Vec<ModelId>, MirrorError> {
+        if matches!(built(self.connection)?, Built::Through(_)) {
+            return self.exact_without_index(&fold(number));
+        }
         let mut statement = self.connection.prepare_cached("SELECT model_id FROM spec_index WHERE folded = ?1")?;
         let ids = statement.query_map([fold(number)], |row| Ok(ModelId(uuid_at(row, 0)?)))?;
         Ok(ids.collect::<Result<_, _>>()?)
@@ -344,7 +361,7 @@ fn trigrams(typed: &str) -> String {
 }
 
 /// How a typed number fits a folded one.
-fn fits(typed: &str, folded: &str) -> Option<Rank> {
+pub(super) fn fits(typed: &str, folded: &str) -> Option<Rank> {
     if typed.is_empty() {
         None
     } else if folded == typed {

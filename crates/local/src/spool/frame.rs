@@ -1,7 +1,9 @@
 //! `"CLSF" ‖ length u32 ‖ CRC32C u32 ‖ nonce ‖ ciphertext ‖ tag`, little-endian; the length counts from the nonce on and
 //! the CRC covers it and everything after it. The CRC tells damage from a wrong key; the mark lets a reader find the next
-//! frame after a damaged one.
+//! frame after a damaged one. What is sealed is one thing as a JSON object, or all that one save wrote as an array of them:
+//! of a save, a torn write leaves everything or nothing.
 
+use std::borrow::Borrow;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -131,14 +133,25 @@ pub struct BadFrame {
     pub sealed_otherwise: bool,
 }
 
-/// Appends a frame to a buffer.
-pub(crate) fn encode(
+/// Appends to a buffer what one save wrote: one frame, unless it is longer than a reader would believe.
+pub(crate) fn encode<F: Borrow<Frame>>(
     out: &mut Vec<u8>,
     key: &[u8; 32],
-    frame: &Frame,
+    frames: &[F],
     entropy: &mut dyn Entropy,
 ) -> Result<(), MirrorError> {
-    let plain = serde_json::to_vec(frame).map_err(|_| MirrorError::Unreadable("a spool frame"))?;
+    let unreadable = |_| MirrorError::Unreadable("a spool frame");
+    let plain = match frames {
+        [] => return Ok(()),
+        [one] => serde_json::to_vec(one.borrow()),
+        several => serde_json::to_vec(&several.iter().map(Borrow::borrow).collect::<Vec<_>>()),
+    }
+    .map_err(unreadable)?;
+    if plain.len() > MAX_FRAME / 2 && frames.len() > 1 {
+        let (first, second) = frames.split_at(frames.len() / 2);
+        encode(out, key, first, entropy)?;
+        return encode(out, key, second, entropy);
+    }
     let mut nonce = [0; seal::NONCE];
     entropy.fill(&mut nonce)?;
     let sealed = seal::seal(key, nonce, ABOUT, &plain).map_err(|_| MirrorError::Unreadable("a spool frame"))?;
@@ -152,30 +165,49 @@ pub(crate) fn encode(
 }
 
 enum Step {
-    Frame(Box<Frame>, usize),
+    Frames(Vec<Frame>, usize),
     /// Whole, but not opened (`true`) or opened and not understood.
     Unread(usize, bool),
     Bad,
 }
 
-fn step(bytes: &[u8], key: &[u8; 32]) -> Step {
+/// What is sealed in the frame that the bytes begin with, if it is whole.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
     let number = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-    let (Some(length), Some(crc)) = (number(4), number(8)) else { return Step::Bad };
-    let length = length as usize;
+    let (length, crc) = (number(4)? as usize, number(8)?);
     if !bytes.starts_with(&MARK) || length > MAX_FRAME {
-        return Step::Bad;
+        return None;
     }
-    let (Some(sealed), Some(length_bytes)) = (bytes.get(HEAD..HEAD + length), bytes.get(4..8)) else {
-        return Step::Bad;
+    let (sealed, length_bytes) = (bytes.get(HEAD..HEAD + length)?, bytes.get(4..8)?);
+    (crc32c::crc32c_append(crc32c::crc32c(length_bytes), sealed) == crc).then_some(sealed)
+}
+
+fn step(bytes: &[u8], key: &[u8; 32]) -> Step {
+    let Some(sealed) = whole(bytes) else { return Step::Bad };
+    let length = HEAD + sealed.len();
+    let Ok(plain) = seal::open(key, ABOUT, sealed) else { return Step::Unread(length, true) };
+    let frames = match plain.first() {
+        Some(b'[') => serde_json::from_slice(&plain),
+        _ => serde_json::from_slice(&plain).map(|frame| vec![frame]),
     };
-    if crc32c::crc32c_append(crc32c::crc32c(length_bytes), sealed) != crc {
-        return Step::Bad;
+    frames.map_or(Step::Unread(length, false), |frames| Step::Frames(frames, length))
+}
+
+/// Whether every frame of a segment is whole, told by the CRCs alone: fast enough for every start. A missing file is.
+pub(crate) fn is_whole(path: &Path) -> Result<bool, MirrorError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error.into()),
+    };
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        match whole(rest) {
+            Some(sealed) => rest = rest.get(HEAD + sealed.len()..).unwrap_or_default(),
+            None => return Ok(false),
+        }
     }
-    match seal::open(key, ABOUT, sealed).map(|plain| serde_json::from_slice(&plain)) {
-        Ok(Ok(frame)) => Step::Frame(Box::new(frame), HEAD + length),
-        Ok(Err(_)) => Step::Unread(HEAD + length, false),
-        Err(seal::NotGenuine) => Step::Unread(HEAD + length, true),
-    }
+    Ok(true)
 }
 
 /// Every readable frame of a buffer, and the places between them.
@@ -189,8 +221,8 @@ pub(crate) fn decode(bytes: &[u8], key: &[u8; 32], segment: &str) -> (Vec<Frame>
             sealed_otherwise,
         };
         match step(rest, key) {
-            Step::Frame(frame, length) => {
-                frames.push(*frame);
+            Step::Frames(read, length) => {
+                frames.extend(read);
                 at += length;
             }
             Step::Unread(length, sealed_otherwise) => {
@@ -239,7 +271,7 @@ mod tests {
         let (mut bytes, mut starts) = (Vec::new(), Vec::new());
         for number in 0..count {
             starts.push(bytes.len());
-            encode(&mut bytes, &KEY, &frame(number), &mut OsEntropy).unwrap();
+            encode(&mut bytes, &KEY, &[frame(number)], &mut OsEntropy).unwrap();
         }
         (bytes, starts)
     }
@@ -281,6 +313,34 @@ mod tests {
             prop_assert!(frames.is_empty());
             prop_assert_eq!(bad.iter().map(|b| b.bytes).sum::<u64>(), bytes.len() as u64);
         }
+    }
+
+    #[test]
+    fn a_torn_save_is_absent_and_never_half_there() {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, &KEY, &[frame(1)], &mut OsEntropy).unwrap();
+        let first = bytes.len();
+        encode(&mut bytes, &KEY, &[frame(2), frame(3), frame(4)], &mut OsEntropy).unwrap();
+        assert_eq!(decode(&bytes, &KEY, "s").0, (1..=4).map(frame).collect::<Vec<_>>());
+        for cut in first..bytes.len() {
+            assert_eq!(decode(&bytes[..cut], &KEY, "s").0, [frame(1)], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_save_longer_than_a_frame_may_be_is_still_read_back() {
+        let receipt = |number: u128| Frame::Receipt {
+            receipt: serde_json::from_value(serde_json::json!({
+                "op_id": Uuid::from_u128(number), "outcome": "applied", "message": "m".repeat(3 << 20),
+            }))
+            .unwrap(),
+            at: DateTime::UNIX_EPOCH,
+        };
+        let save: Vec<Frame> = (0..8).map(receipt).collect();
+        let mut bytes = Vec::new();
+        encode(&mut bytes, &KEY, &save, &mut OsEntropy).unwrap();
+        let (frames, bad) = decode(&bytes, &KEY, "s");
+        assert!(frames == save && bad.is_empty());
     }
 
     #[test]

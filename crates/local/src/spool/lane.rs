@@ -3,7 +3,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::frame::{Frame, encode, read_segment};
+use super::frame::{Frame, encode, is_whole, read_segment};
 use crate::entropy::Entropy;
 use crate::error::MirrorError;
 use crate::files::sync_folder;
@@ -17,6 +17,15 @@ pub(super) struct Lane {
     file: File,
     /// An append failed and could not be undone: what follows the last good frame is not known.
     torn: bool,
+}
+
+/// When an append is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Before it returns.
+    Now,
+    /// With the next one that is, or when the operating system likes.
+    SomeTime,
 }
 
 /// Where a lane ended.
@@ -65,6 +74,16 @@ pub(super) fn remove_through(folder: &Path, name: &str, through: u64) -> Result<
     Ok(())
 }
 
+/// The first segment that is not whole, down to the last frame.
+pub(super) fn first_damaged(folder: &Path, name: &str) -> Result<Option<u64>, MirrorError> {
+    for (number, path) in segments(folder, name)? {
+        if !is_whole(&path)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
 fn create(folder: &Path, name: &str, number: u64) -> Result<File, MirrorError> {
     let file = OpenOptions::new().write(true).create_new(true).open(path_of(folder, name, number))?;
     sync_folder(folder)?;
@@ -96,10 +115,6 @@ impl Lane {
         self.number
     }
 
-    pub(super) fn path(&self, folder: &Path) -> PathBuf {
-        path_of(folder, self.name, self.number)
-    }
-
     pub(super) fn is_full(&self) -> bool {
         self.torn || self.length >= self.segment_bytes
     }
@@ -122,15 +137,17 @@ impl Lane {
     pub(super) fn append<F: Borrow<Frame>>(
         &mut self,
         key: &[u8; 32],
-        frames: impl IntoIterator<Item = F>,
+        frames: &[F],
+        reach: Reach,
         entropy: &mut dyn Entropy,
     ) -> Result<Mark, MirrorError> {
         let mark = Mark { number: self.number, length: self.length };
         let mut bytes = Vec::new();
-        for frame in frames {
-            encode(&mut bytes, key, frame.borrow(), entropy)?;
-        }
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        encode(&mut bytes, key, frames, entropy)?;
+        let written = self.file.write_all(&bytes).and_then(|()| match reach {
+            Reach::Now => self.file.sync_data(),
+            Reach::SomeTime => Ok(()),
+        });
         if let Err(error) = written {
             self.torn = true;
             // If it cannot be undone the next save begins a new segment, and a reader skips the torn frame.
@@ -139,6 +156,11 @@ impl Lane {
         }
         self.length += bytes.len() as u64;
         Ok(mark)
+    }
+
+    /// What was to reach the disk some time, does so now.
+    pub(super) fn sync(&self) -> Result<(), MirrorError> {
+        Ok(self.file.sync_data()?)
     }
 
     pub(super) fn take_back(&mut self, mark: Mark) -> Result<(), MirrorError> {

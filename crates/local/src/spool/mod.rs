@@ -6,13 +6,16 @@
 //! open are written to the next one and the full one goes.
 //!
 //! Each save appends its frames with one write and one fsync, and only then commits the database. A crash between the two
-//! leaves work in the spool that nobody was promised; the next start takes it over.
+//! leaves work in the spool that nobody was promised; the next start takes it over. So the spool is never behind the
+//! database, unless it was damaged.
 
 mod frame;
 mod lane;
 
 use std::path::{Path, PathBuf};
 
+use clara_domain::InspectionId;
+use clara_domain::operation::OpKind;
 use zeroize::Zeroizing;
 
 pub(crate) use frame::read_segment;
@@ -21,8 +24,9 @@ pub(crate) use lane::Mark;
 
 use crate::entropy::Entropy;
 use crate::error::MirrorError;
+use crate::files::make_folder;
 use crate::key::DataKey;
-use lane::Lane;
+use lane::{Lane, Reach};
 
 /// Everything readable in a spool, oldest first within each lane, and what was not.
 #[derive(Debug, Default)]
@@ -61,7 +65,7 @@ impl Spool {
     pub(crate) fn open(profile: &Path, key: &DataKey, segment_bytes: u64) -> Result<Self, MirrorError> {
         let data_key = key.clone();
         let (folder, key) = (folder_of(profile), key_of(key));
-        std::fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         let operations = Lane::open(&folder, "operations", segment_bytes, &key)?;
         let drafts = Lane::open(&folder, "drafts", segment_bytes, &key)?;
         Ok(Self { profile: profile.to_owned(), data_key, key, folder, operations, drafts })
@@ -80,13 +84,13 @@ impl Spool {
             if self.operations.is_full() {
                 self.operations.begin_next(&self.folder)?;
             }
-            self.operations.append(&self.key, &frames, entropy)?;
+            self.operations.append(&self.key, &frames, Reach::Now, entropy)?;
         }
         if self.drafts.is_full() {
             let frames = drafts()?;
             let full = self.drafts.number();
             self.drafts.begin_next(&self.folder)?;
-            self.drafts.append(&self.key, &frames, entropy)?;
+            self.drafts.append(&self.key, &frames, Reach::Now, entropy)?;
             lane::remove_through(&self.folder, "drafts", full)?;
         }
         Ok(self.operations.number())
@@ -101,11 +105,21 @@ impl Spool {
     pub(crate) fn append(&mut self, frames: &[Frame], entropy: &mut dyn Entropy) -> Result<Marks, MirrorError> {
         let (drafts, operations): (Vec<&Frame>, Vec<&Frame>) = frames.iter().partition(|frame| frame.is_draft());
         let mut marks = Marks { operations: None, drafts: None };
+        // That a draft was completed is told by the operation it became, which is durable before this returns: the word
+        // that it is gone may reach the disk later. Both readers of the spool go by the operation.
+        let made = |id: InspectionId| {
+            operations.iter().any(|frame| {
+                matches!(frame, Frame::Operation { operation, .. }
+                    if operation.kind == OpKind::Insert && operation.row_id == id.uuid())
+            })
+        };
+        let later = drafts.iter().all(|frame| matches!(frame, Frame::DraftRemoved { id } if made(*id)));
+        let reach = if later { Reach::SomeTime } else { Reach::Now };
         if !operations.is_empty() {
-            marks.operations = Some(self.operations.append(&self.key, operations, entropy)?);
+            marks.operations = Some(self.operations.append(&self.key, &operations, Reach::Now, entropy)?);
         }
         if !drafts.is_empty() {
-            match self.drafts.append(&self.key, drafts, entropy) {
+            match self.drafts.append(&self.key, &drafts, reach, entropy) {
                 Ok(mark) => marks.drafts = Some(mark),
                 Err(error) => {
                     self.take_back(marks)?;
@@ -127,25 +141,18 @@ impl Spool {
         Ok(())
     }
 
-    /// The frames of the segments that a crash can have touched: the newest of each lane.
-    pub(crate) fn newest(&self) -> Result<Contents, MirrorError> {
-        let mut contents = Contents::default();
-        let (frames, bad) = read_segment(&self.operations.path(&self.folder), &self.key)?;
-        contents.operations.extend(frames.into_iter().map(|frame| (self.operations.number(), frame)));
-        contents.bad.extend(bad);
-        let (frames, bad) = read_segment(&self.drafts.path(&self.folder), &self.key)?;
-        contents.drafts = frames;
-        contents.bad.extend(bad);
-        Ok(contents)
-    }
-
-    /// The frames of every segment.
-    pub(crate) fn everything(&self) -> Result<Contents, MirrorError> {
-        read_all(&self.profile, &self.data_key)
+    /// The operations of the segments from one on, further back where an older one is damaged, and all drafts. Returns the
+    /// first segment that was read.
+    pub(crate) fn since(&self, segment: u64) -> Result<(u64, Contents), MirrorError> {
+        let damaged = lane::first_damaged(&self.folder, "operations")?;
+        let first = damaged.map_or(segment, |damaged| damaged.min(segment));
+        Ok((first, read_from(&self.profile, &self.data_key, first)?))
     }
 
     /// Removes the segments of operations before `first_needed`.
     pub(crate) fn drop_before(&self, first_needed: u64) -> Result<(), MirrorError> {
+        // The operations that tell of completed drafts may go with them: from here on the other lane has to say it.
+        self.drafts.sync()?;
         let through = first_needed.min(self.operations.number()).saturating_sub(1);
         lane::remove_through(&self.folder, "operations", through)
     }
@@ -153,9 +160,13 @@ impl Spool {
 
 /// Reads a whole spool, whatever state it is in.
 pub(crate) fn read_all(profile: &Path, key: &DataKey) -> Result<Contents, MirrorError> {
+    read_from(profile, key, 0)
+}
+
+fn read_from(profile: &Path, key: &DataKey, first: u64) -> Result<Contents, MirrorError> {
     let (folder, key) = (folder_of(profile), key_of(key));
     let mut contents = Contents::default();
-    for (number, path) in lane::segments(&folder, "operations")? {
+    for (number, path) in lane::segments(&folder, "operations")?.into_iter().filter(|(number, _)| *number >= first) {
         let (frames, bad) = read_segment(&path, &key)?;
         contents.operations.extend(frames.into_iter().map(|frame| (number, frame)));
         contents.bad.extend(bad);

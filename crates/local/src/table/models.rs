@@ -165,6 +165,11 @@ impl Read<'_> {
     /// # Errors
     /// Where the mirror cannot be read.
     pub fn catalogue_size(&self) -> Result<u32, MirrorError> {
-        Ok(self.connection.prepare_cached("SELECT count(*) FROM spec_index")?.query_row([], |row| row.get(0))?)
+        let mut statement = self.connection.prepare_cached(
+            "SELECT CASE WHEN search_built = 1 THEN (SELECT count(*) FROM spec_index)
+                 ELSE (SELECT count(*) FROM equipment_models WHERE model_number IS NOT NULL AND deleted_at IS NULL) END
+             FROM profile",
+        )?;
+        Ok(statement.query_row([], |row| row.get(0))?)
     }
 }

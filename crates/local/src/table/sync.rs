@@ -12,6 +12,8 @@ use crate::replica;
 /// The figures of the sync screen and its light.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct SyncFigures {
+    /// The catalogue can be searched by its index; until then each search reads the whole of it.
+    pub search_ready: bool,
     /// A server was met.
     pub met: bool,
     /// The first sync is done.
@@ -113,7 +115,8 @@ impl Read<'_> {
 
     fn profile_figures(&self, figures: &mut SyncFigures) -> Result<(), MirrorError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT epoch IS NOT NULL, cursor IS NOT NULL, last_pull_at, last_contact_at, audited_at, clock_offset_ms
+            "SELECT epoch IS NOT NULL, cursor IS NOT NULL, last_pull_at, last_contact_at, audited_at, clock_offset_ms,
+                 search_built
              FROM profile",
         )?;
         let mut rows = statement.query([])?;
@@ -127,6 +130,7 @@ impl Read<'_> {
             figures.last_contact_at = at(3)?;
             figures.audited_at = at(4)?;
             figures.clock_offset_ms = row.get(5)?;
+            figures.search_ready = row.get(6)?;
         }
         Ok(())
     }
@@ -156,7 +160,7 @@ impl Read<'_> {
         let week = timestamp(now - TimeDelta::days(7));
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*), coalesce(sum(entity = 'photos' AND kind = 'insert'), 0) FROM outbox
-             WHERE state IN ('applied', 'conflict') AND receipted_at >= ?1",
+             WHERE state IN ('applied', 'conflict') AND receipted_at >= ?1 AND entity <> 'performance_metrics'",
         )?;
         let mut rows = statement.query([week])?;
         if let Some(row) = rows.next()? {

@@ -211,6 +211,15 @@ fn work_is_kept_35_days_after_its_receipt_and_the_spool_is_let_go_with_it() {
     let opened = at(34);
     assert_eq!(opened.mirror.read(|r| r.outbox_in(OpState::Applied)).unwrap().len(), 32);
     drop(opened);
+    let mut opened = at(36);
+    assert_eq!(
+        opened.mirror.read(|r| r.outbox_in(OpState::Applied)).unwrap().len(),
+        32,
+        "a clock that runs ahead of the server's drops nothing"
+    );
+    let day = |days| now() + chrono::TimeDelta::days(days);
+    opened.mirror.meet(&clara_sync::Hello { server_now: day(36), ..hello("200:200:") }, day(36)).unwrap();
+    drop(opened);
     let opened = at(36);
     assert!(opened.mirror.read(|r| r.outbox_in(OpState::Applied)).unwrap().is_empty());
     assert!(segments() < many / 2, "{} of {many}", segments());
@@ -305,4 +314,53 @@ fn an_older_schema_is_brought_up_after_a_copy_of_it_was_put_by() {
     copy.pragma_update(None, "key", format!("x'{key}'")).unwrap();
     assert_eq!(copy.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     assert_eq!(desk.opened().report.migrated_from, None, "once is enough");
+}
+
+#[test]
+fn a_completed_draft_does_not_come_back_where_the_word_that_it_is_gone_never_reached_the_disk() {
+    let desk = Desk::new();
+    let mirror = desk.at_work();
+    draft(&mirror, 0x99, json!({"psi": 104}));
+    let lane = desk.path().join("spool").join("drafts-00000001.seg");
+    let before = std::fs::read(&lane).unwrap();
+    let completed = complete(&mirror, 0x99);
+    drop(mirror);
+    assert!(std::fs::read(&lane).unwrap().len() > before.len());
+    std::fs::write(&lane, &before).unwrap();
+    let mirror = desk.open();
+    assert!(mirror.read(|r| r.drafts(None)).unwrap().is_empty());
+    drop(mirror);
+    std::fs::write(&lane, &before).unwrap();
+    std::fs::write(desk.path().join("mirror.db"), b"gone").unwrap();
+    let opened = desk.opened();
+    assert_eq!(opened.report.rebuilt.unwrap().drafts, 0);
+    assert!(opened.mirror.read(|r| r.operation(completed)).unwrap().is_some());
+}
+
+#[test]
+fn the_program_may_close_when_no_save_is_running_or_waiting() {
+    let desk = Desk::new();
+    let mirror = desk.at_work();
+    let none = std::time::Duration::ZERO;
+    assert!(mirror.settled_within(none));
+    let (begun, seen) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            write(&mirror, |tx| {
+                begun.wait();
+                seen.wait();
+                tx.update(
+                    Entity::EquipmentInventory,
+                    id(PUMP),
+                    id(PUMP),
+                    fields(json!({"serial_number": "last keystroke"})),
+                )
+            })
+        });
+        begun.wait();
+        assert!(!mirror.settled_within(none), "a save is running");
+        seen.wait();
+        assert!(mirror.settled_within(std::time::Duration::from_secs(60)));
+        assert_eq!(serial(&mirror, PUMP), "last keystroke");
+    });
 }

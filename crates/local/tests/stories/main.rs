@@ -3,9 +3,11 @@
 
 mod desk;
 
+mod backups;
 mod durability;
 mod first_sync;
 mod full_disk;
+mod hand_over;
 mod outbox;
 mod overlay;
 mod photos;

@@ -157,3 +157,57 @@ fn a_problem_is_found_by_its_words_with_and_without_dashes() {
     }
     assert!(mirror.read(|r| r.search_problems("compressor boiler", 10)).unwrap().is_empty());
 }
+
+#[test]
+fn while_the_index_is_still_to_be_built_the_same_models_are_found_and_a_cut_build_goes_on() {
+    let desk = Desk::new();
+    let mut mirror = desk.open();
+    mirror.begin_first_sync(&cursor("100:100:")).unwrap();
+    let makers = [row(Entity::Manufacturers, 0x3a, 1, json!({"name": "Daikin"}))];
+    mirror.apply_page(Entity::Manufacturers, &makers, true).unwrap();
+    let model = |n: u128, number: &str, name: &str| {
+        row(
+            Entity::EquipmentModels,
+            0x4000 + n,
+            1,
+            json!({"manufacturer_id": id(0x3a), "model_number": number, "product_name": name, "equipment_category": "hvac"}),
+        )
+    };
+    let models: Vec<_> = MODELS.iter().map(|(n, number, name)| model(*n, number, name)).collect();
+    mirror.apply_page(Entity::EquipmentModels, &models, false).unwrap();
+    // More than one step of building takes.
+    let many: Vec<_> = (0..26_000).map(|n| model(0x1000 + n, &format!("QQ-{n:06}"), "Filler")).collect();
+    let (some, rest) = many.split_at(13_000);
+    mirror.apply_page(Entity::EquipmentModels, some, false).unwrap();
+    let asked = ["ftx5-i2 wvju9", "ftxs12", "12wvju", "FTKS12WVJU9", "split case", "daikin ftxs12", "b o l 5 s"];
+    let found = |mirror: &Mirror| asked.map(|text| first(mirror, text));
+    let without = found(&mirror);
+    let ready = |mirror: &Mirror| mirror.read(|r| r.sync_figures(now())).unwrap().search_ready;
+    assert!(!ready(&mirror));
+    assert_eq!(mirror.read(|r| r.specs_exact("ftxs 15-wvju9")).unwrap()[0].uuid(), id(0x4002));
+    assert_eq!(mirror.index_catalogue().unwrap(), None, "not before the catalogue is whole");
+    mirror.apply_page(Entity::EquipmentModels, rest, true).unwrap();
+
+    assert_eq!(mirror.index_catalogue().unwrap(), Some(25_000));
+    assert!(!ready(&mirror));
+    assert_eq!(found(&mirror), without, "half an index is not asked");
+    // Rows change while it is half built: one that it holds already, and one that it does not.
+    let change = |n: u128, number: &str| row(Entity::EquipmentModels, n, 2, json!({"model_number": number}));
+    let changes = [change(0x4000 + 0x1000, "CHANGED-1"), change(0x4000 + 0x1000 + 25_999, "CHANGED-2")];
+    mirror.repair(Entity::EquipmentModels, &changes, &[id(0x4000 + 0x1001)]).unwrap();
+    drop(mirror);
+
+    let mut mirror = desk.open();
+    assert!(ready(&mirror), "opening it again finished it");
+    assert_eq!(mirror.index_catalogue().unwrap(), None);
+    assert_eq!(found(&mirror), without, "with the index the same");
+    assert_eq!(mirror.read(|r| r.catalogue_size()).unwrap(), 26_005, "none twice, none missing");
+    assert_eq!(first(&mirror, "changed1"), ("CHANGED-1".to_owned(), Rank::Exact));
+    assert_eq!(first(&mirror, "changed2"), ("CHANGED-2".to_owned(), Rank::Exact));
+    for gone in ["QQ000000", "QQ000001", "QQ025999"] {
+        assert!(search(&mirror, gone).hits.iter().all(|hit| hit.rank != Rank::Exact), "{gone}");
+    }
+    assert_eq!(first(&mirror, "QQ025998").1, Rank::Exact);
+    mirror.end_first_sync().unwrap();
+    assert_eq!(found(&mirror), without);
+}

@@ -1,10 +1,10 @@
-import type { Commands, EquipmentSheet, Event, Failure, JobRow, JobSheet, PhotoTile, Session, SyncStatus, WorkItem } from '../../generated/contract'
+import type { Backup, Commands, EquipmentSheet, Event, Failure, JobRow, JobSheet, PhotoTile, RescueFile, Session, SyncStatus, WorkItem } from '../../generated/contract'
 import type { Backend, Command } from '../backend'
 import { items, jobItems, jobs, models, siteOf, today, type Item, type Job } from './company'
 import { categories, completeness, drill } from './gaps'
 import { beforeComplete, draftOf, inspectionSheet, sections } from './inspection'
 import { saveText } from './save'
-import { findModels, modelSheet } from './specs'
+import { findModels, limitsOf, modelSheet } from './specs'
 import { conflicts, items as work, parked, status } from './work'
 
 const choice = new URLSearchParams(globalThis.location?.search ?? '')
@@ -123,7 +123,8 @@ function equipmentSheet(item: Item): EquipmentSheet {
   return {
     row: item, model_id: item.model_id, product_name: known?.product ?? null, plate,
     fields: plate.map((f) => ({ field_key: f.field_key, label: f.label, weight: 1, state: f.value ? 'captured' : f.reason ? 'justified' : 'missing', reason: f.reason, hint: f.hint })),
-    specs: known?.specs ?? [], data_source: known ? 'Maker sheet, checked 2025' : null, problems: known?.problems ?? [], photos: photosOf(item),
+    specs: known?.specs ?? [], limits: known ? limitsOf(known) : [], data_source: known ? 'Maker sheet, checked 2025' : null, problems: known?.problems ?? [], photos: photosOf(item),
+    last_readings: item.category === 'hvac' ? [{ label: 'Supply air', value: '55', unit: '°F', date: '2026-04-22', inspection_type: 'cooling service' }, { label: 'Superheat', value: '11', unit: '°F', date: '2026-04-22', inspection_type: 'cooling service' }, { label: 'Manifold pressure', value: '3.5', unit: 'in wc', date: '2025-10-09', inspection_type: 'heating service' }] : [],
     history: [
       { inspection_id: 'v-1', date: '2026-04-22', inspection_type: 'cooling service', passed: true, summary: 'Passed. Filters changed, coil washed', inspector: 'D. Reyes', saved_here: false, amends: null },
       { inspection_id: 'v-2', date: '2025-10-09', inspection_type: 'heating service', passed: true, summary: 'Passed. Manifold 3.5 in wc', inspector: 'K. Osei', saved_here: false, amends: null },
@@ -133,7 +134,16 @@ function equipmentSheet(item: Item): EquipmentSheet {
     replaced: null, replaced_by: null, notes: item.category === 'hvac' ? 'Roof hatch key at the school office. Disconnect is inside panel 1, left.' : null, saved_here: item.tag === 'BFP-2',
   }
 }
+const backups: Backup[] = [
+  { name: 'daily-20261120.db', taken_at: '2026-11-20T11:52:40Z', reason: 'daily', byte_count: 8_100_000, rows: 112_480, damaged: false },
+  { name: 'daily-20261119.db', taken_at: '2026-11-19T12:04:10Z', reason: 'daily', byte_count: 8_000_000, rows: 112_391, damaged: false },
+  { name: 'daily-20261118.db', taken_at: '2026-11-18T11:40:02Z', reason: 'daily', byte_count: 1_900_000, rows: null, damaged: true },
+]
 let taken = 0
+/** Calls so far: a screen at rest makes none. */
+let asked = 0
+Object.defineProperty(globalThis, 'callsSoFar', { get: () => asked })
+let rescue: RescueFile | null = null
 const reasonsGiven = new Map<string, string>()
 const itemById = (id: string) => need(items.find((i) => i.equipment_id === id))
 const jobById = (id: string) => need(jobs.find((j) => j.id === id))
@@ -172,8 +182,32 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
       { key: 'clock', ok: true, text: 'Clock right to 2 s' },
     ],
     suggested_device_name: 'Laptop 07',
+    passphrase: choice.get('keyring') !== 'only',
     notice: null,
   }),
+  lock: () => {
+    locked = true
+    return handlers.start({})
+  },
+  close_window: ({ close }) => {
+    ;(globalThis as { windowWent?: boolean }).windowWent = close
+    return {}
+  },
+  rescue_state: () => ({ ready: true, last: rescue }),
+  make_rescue: () => {
+    const name = '2026-11-20 1204 Dana Reyes Van 4.clara-rescue'
+    rescue = { file: { name, path: `/home/dana/clara-field/rescue/${name}` }, made_at: now(), byte_count: 2_400_000 }
+    return { ...rescue, operations: work.length, drafts: 1, photos: 2, photos_lacking: 0 }
+  },
+  list_backups: () => [...backups],
+  restore_backup: ({ name }) => {
+    const backup = need(backups.find((one) => one.name === name))
+    if (backup.damaged) return fail({ code: 'damaged', message: 'This copy cannot be opened, so it was not brought back.', safe: 'What you have now is untouched.', next: 'Choose another copy.' })
+    const aside: Backup = { name: `mirror-${String(backups.length)}.db`, taken_at: now(), reason: 'set_aside', byte_count: 8_200_000, rows: null, damaged: false }
+    backups.unshift(aside)
+    changed()
+    return { session, taken_at: backup.taken_at, set_aside: { name: aside.name, path: `/home/dana/clara-field/mirror/aside/${aside.name}` }, operations: 3, drafts: 1 }
+  },
   try_demo: () => {
     open = true
     work.length = 0
@@ -187,7 +221,7 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
     return session
   },
   unlock: ({ passphrase }) => {
-    if (passphrase !== 'pump room') return fail({ code: 'locked', message: 'This is not the passphrase.', safe: 'Your work is here and stays here.', next: 'Type it again.', field: 'passphrase' })
+    if (passphrase !== (choice.get('keyring') === 'only' ? '' : 'pump room')) return fail({ code: 'locked', message: 'This is not the passphrase.', safe: 'Your work is here and stays here.', next: 'Type it again.', field: 'passphrase' })
     locked = false
     open = true
     return session
@@ -325,7 +359,7 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
     if (action === 'withdraw') work.splice(work.indexOf(item), 1)
     status.needs_you = work.filter((w) => w.state === 'parked' || w.state === 'conflict').length
     changed()
-    return [...work]
+    return { items: [...work], saved: action === 'export' ? { name: `${id}.json`, path: `/home/dana/clara-field/exports/${id}.json` } : null }
   },
   list_conflicts: () => [...conflicts],
   resolve_conflict: ({ conflict_id, keep: side }) => {
@@ -345,12 +379,15 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
 
 export const source: Backend = {
   async call(command, request) {
+    asked++
     await new Promise((done) => setTimeout(done, Number(choice.get('slow') ?? 15)))
     if (choice.get('fail') === command) return fail({ code: 'internal', message: 'The list could not be read.', next: 'Try again.' })
     return structuredClone(handlers[command](JSON.parse(JSON.stringify(request)) as typeof request))
   },
   listen(hear) {
     heard = hear
+    // What the frame of a real window does when its cross is pressed.
+    globalThis.addEventListener?.('cross', () => heard({ event: 'closing' }))
     return () => undefined
   },
   photoUrl: (id) => `/photos/${id.startsWith('new-') ? 'new' : id.replace('2025-', '')}.svg`,

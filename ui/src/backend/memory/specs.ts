@@ -1,4 +1,4 @@
-import type { Commands, ModelSheet } from '../../generated/contract'
+import type { Commands, ModelSheet, SpecLimit } from '../../generated/contract'
 import { items, models, type Model } from './company'
 
 const alike: Record<string, string> = { O: '0', Q: '0', I: '1', L: '1', S: '5', B: '8' }
@@ -37,8 +37,17 @@ export function findModels({ text, within, location_id }: Commands['search_specs
   return { read_as: [...text].filter((c) => sign.test(c)).map(fold).join(''), models: shown, all: found.length, in_our_care: found.filter((m) => m.in_our_care).length, this_site: found.filter((m) => m.on_this_site).length, catalogue: 104_212, still_coming: null }
 }
 
+const limit = (item_key: string, label: string, allowed: string | null, likely: string | null, source: string): SpecLimit => ({ item_key, label, allowed, likely, possible: null, source })
+
+export const limitsOf = (m: Model): SpecLimit[] =>
+  m.category === 'backflow_preventer'
+    ? [limit('check_1_psid', 'Check valve 1', 'at least 5 psid', null, "Maker's specification sheet"), limit('line_psi', 'Line pressure', 'at most 175 psi', null, 'Body: maximum working pressure'), limit('relief_psid', 'Relief valve opens', 'at least 2 psid', null, "Maker's specification sheet")]
+    : m.category === 'hvac'
+      ? [limit('static_inwc', 'External static', 'at most 1.2 in wc', null, 'Nameplate'), limit('suction_psig', 'Suction', null, '90 to 180 psig', 'Charging chart')]
+      : []
+
 export const modelSheet = (m: Model): ModelSheet => ({
-  model_id: m.id, model_number: m.number, manufacturer: m.maker, product_name: m.product, category: m.category, specs: m.specs,
+  model_id: m.id, model_number: m.number, manufacturer: m.maker, product_name: m.product, category: m.category, specs: m.specs, limits: limitsOf(m),
   years: m.ended ? `2004 to ${String(m.ended)}` : '2013 to today', replaced_by: m.replacedBy, replaced_by_number: models.find((r) => r.id === m.replacedBy)?.number ?? null,
   maintenance_notes: m.notes, data_source: 'Maker sheet, checked 2025', confidence: 0.96, problems: m.problems, in_our_care: care(m), support_phone: '555-0110', website: null,
 })

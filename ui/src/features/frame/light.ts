@@ -6,11 +6,14 @@ export type Light = { state: 'server' | 'local' | 'sending' | 'needs'; first: st
 
 const needs = (n: number) => (n === 1 ? '1 needs you' : `${n} need you`)
 
-/** The two lines of the light; its mark is green only with a receipt. "Safe to close" only when the last change is durable in both places. */
-export function light(status: SyncStatus): Light {
+/**
+ * The two lines of the light; its mark is green only with a receipt. "Safe to close" only when the last change is durable
+ * in both places, and nothing typed (`typed`) waits to be given to the program.
+ */
+export function light(status: SyncStatus, typed = true): Light {
   const moving = status.sending > 0 && (status.activity === 'sending' || status.activity === 'sending_photos')
   const rest = Math.max(0, status.only_here - status.sending)
-  const safe = status.safe_to_close ? 'safe to close' : 'saving, keep it open'
+  const safe = status.safe_to_close && typed ? 'safe to close' : 'saving, keep it open'
   const person = status.needs_you > 0 ? `${needs(status.needs_you)} · ` : ''
   if (moving) return { state: 'sending', first: rest > 0 ? `Sending ${status.sending}, then ${rest} more` : `Sending ${status.sending}`, second: person + safe, mark: 'sending' }
   if (status.only_here > 0) return { state: 'local', first: `${status.only_here} only on this laptop`, second: person + safe, mark: 'saved' }
@@ -21,8 +24,8 @@ export function light(status: SyncStatus): Light {
 }
 
 /** For a reader, with everything that is in the light. */
-export const lightSentence = (status: SyncStatus) => {
-  const { first, second } = light(status)
+export const lightSentence = (status: SyncStatus, typed = true) => {
+  const { first, second } = light(status, typed)
   return `${first}, ${second.replace(' · ', ', ')}`
 }
 

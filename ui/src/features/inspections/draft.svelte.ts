@@ -123,6 +123,12 @@ export class Draft {
     if (this.dirty && !this.failure) await this.flush()
   }
 
+  /** Everything typed so far is on disk. A disk that refused is asked once more. */
+  async kept(): Promise<boolean> {
+    await (this.failure ? this.retry() : this.flush())
+    return !this.dirty
+  }
+
   /** Tries again after a failure. */
   retry() {
     this.failure = undefined

@@ -10,16 +10,21 @@ import { categories } from '../../shared/words'
 export type Found = { group: string; icon: IconName; text: string; detail?: string; keys?: string; run: () => void }
 type Here = typeof place.at
 
+const network = (call: typeof Call, offline: boolean): Found[] => [
+  { group: 'Do', icon: 'sync', text: 'Sync now', run: () => { router.go({ name: 'sync' }); void call('sync_now', {}).catch(() => undefined) } },
+  { group: 'Do', icon: offline ? 'signal' : 'no-signal', text: offline ? 'Work online' : 'Work offline', run: () => void call('work_offline', { offline: !offline }).then((status) => (here.sync = status)).catch(() => undefined) },
+]
+
 const actions = (call: typeof Call): Found[] => {
   const group = 'Do'
   const sync = here.sync
   return [
-    { group, icon: 'sync', text: 'Sync now', run: () => { router.go({ name: 'sync' }); void call('sync_now', {}).catch(() => undefined) } },
-    { group, icon: sync?.work_offline ? 'signal' : 'no-signal', text: sync?.work_offline ? 'Work online' : 'Work offline', run: () => void call('work_offline', { offline: !sync?.work_offline }).then((status) => (here.sync = status)).catch(() => undefined) },
+    ...(sync?.demo ? [] : network(call, sync?.work_offline ?? false)),
     { group, icon: 'display', text: 'Light theme', run: () => (display.theme = 'light') },
     { group, icon: 'display', text: 'Dark theme', run: () => (display.theme = 'dark') },
     { group, icon: 'display', text: 'Sun theme', detail: 'high contrast', run: () => (display.theme = 'contrast') },
     { group, icon: 'display', text: display.glove ? 'Leave glove mode' : 'Glove mode', run: () => (display.glove = !display.glove) },
+    { group, icon: 'lock', text: 'Lock', keys: 'Ctrl L', run: () => void here.lock() },
     { group, icon: 'keyboard', text: 'All keys', keys: '?', run: () => (overlay.keys = true) },
     ...(['today', 'jobs', 'equipment', 'sync', 'gaps'] as const).map((name, i): Found => ({ group: 'Go', icon: name, text: `${name.charAt(0).toUpperCase()}${name.slice(1)}`, keys: `Ctrl ${[1, 2, 3, 5, 6][i] ?? ''}`, run: () => router.go({ name }) })),
   ]
@@ -40,7 +45,7 @@ export async function find(typed: string, at: Here, call: typeof Call): Promise<
   const out: Found[] = []
   const mine = devices.filter((device) => device.location_id === at?.location)
   const others = devices.filter((device) => device.location_id !== at?.location)
-  const device = (group: string) => (one: (typeof devices)[number]): Found => ({ group, icon: categories[one.category].icon, text: one.tag, detail: [categories[one.category].one, one.manufacturer, one.model_number, one.location_detail ?? one.location_name].filter(Boolean).join(', '), run: () => router.go({ name: 'item', id: one.equipment_id }) })
+  const device = (group: string) => (one: (typeof devices)[number]): Found => ({ group, icon: categories[one.category].icon, text: one.tag, detail: [categories[one.category].one, one.manufacturer, one.model_number, one.location_detail, group === 'Equipment here' ? null : one.location_name].filter(Boolean).join(', '), run: () => router.go({ name: 'item', id: one.equipment_id }) })
   out.push(...mine.slice(0, 5).map(device('Equipment here')))
   const first = mine[0]
   const job = at?.job

@@ -1,0 +1,187 @@
+//! Making packs on the laptop: when a person asks, and by itself when the server refuses the laptop.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use clara_contract::Empty;
+use clara_contract::rescue::{RescueFile, RescueMade, RescueState};
+use clara_contract::sync::SavedFile;
+use clara_local::{DataKey, Mirror, PhotoChunks, Unsent};
+use uuid::Uuid;
+
+use super::pack::{Counts, FORMAT, PackHeader, Reason, SUFFIX};
+use super::write::{Made, write};
+use super::{Recipient, RescueError};
+use crate::app::Core;
+use crate::clock::Clock;
+use crate::error::{Error, Result, Rule};
+use crate::field::stamp;
+use crate::session::profile::Profile;
+use crate::vault::{Key, Vault};
+
+/// Packs kept in the profile. An older one goes only after a newer one is whole, and a newer one holds all that is still
+/// unsent of the older.
+const KEPT: usize = 5;
+
+/// All that is needed to make packs of one profile.
+pub(crate) struct Maker {
+    pub(crate) folder: PathBuf,
+    pub(crate) profile: Profile,
+    pub(crate) vault: Vault,
+    pub(crate) key: Key,
+    pub(crate) mirror: Mirror,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Maker {
+    /// Where packs are kept that nobody chose a place for.
+    pub(crate) fn shelf(&self) -> PathBuf {
+        self.folder.join("rescue")
+    }
+
+    /// Makes a pack of everything that the server may not have.
+    pub(crate) fn make(&self, reason: Reason, out: Option<&Path>) -> std::result::Result<Made, RescueError> {
+        let recipient = self.vault.recipient().ok_or(RescueError::NoRecipient)?;
+        let store = self.mirror.folder();
+        let data_key = DataKey::from_bytes(*self.key.bytes());
+        let unsent = match self.mirror.hand_out_unsent() {
+            Ok(unsent) => unsent,
+            // What the mirror held and cannot give any more was written a second time beside it.
+            Err(error) => {
+                tracing::warn!(%error, "the mirror cannot be read: the rescue pack is made from the spool");
+                Unsent::from_spool(store, &data_key)?
+            }
+        };
+        let chunks = PhotoChunks::open(store, &data_key)?;
+        let header = header(&self.profile, &recipient, &unsent, reason, self.clock.now());
+        let shelf = self.shelf();
+        let made = write(out.unwrap_or(&shelf), &recipient, header, &unsent, Some(&chunks))?;
+        if out.is_none() {
+            prune(&shelf);
+        }
+        Ok(made)
+    }
+
+    /// The same by itself, where there is anything to lose. Nobody waits for it, and it must not fail what it goes with.
+    pub(crate) fn make_by_itself(&self, reason: Reason) {
+        if self.mirror.hand_out_unsent().is_ok_and(|unsent| unsent.is_empty()) {
+            return;
+        }
+        match self.make(reason, None) {
+            Ok(made) => tracing::info!(
+                operations = made.counts.operations,
+                photos = made.counts.photos,
+                "a rescue pack was made"
+            ),
+            Err(error) => tracing::warn!(%error, "no rescue pack was made"),
+        }
+    }
+
+    /// The company's key as the server tells it. A new one replaces the old one: packs from now on need the new.
+    pub(crate) fn learn(&self, recipient: &str) {
+        learn(&self.vault, &self.key, recipient);
+    }
+}
+
+/// Keeps the data key under the company's recovery key too. Not worth failing what it goes with: the next start tries
+/// again.
+pub(crate) fn learn(vault: &Vault, key: &Key, recipient: &str) {
+    let Some(recipient) = Recipient::parse(recipient) else {
+        tracing::warn!("the server's recovery key is none");
+        return;
+    };
+    match vault.seal_for_recovery(key, &recipient) {
+        Ok(true) => {
+            tracing::info!(recipient = recipient.fingerprint(), "the key is kept for the office's recovery key too")
+        }
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "the key could not be kept for the office's recovery key"),
+    }
+}
+
+pub(super) fn header(
+    profile: &Profile,
+    recipient: &Recipient,
+    unsent: &Unsent,
+    reason: Reason,
+    made_at: DateTime<Utc>,
+) -> PackHeader {
+    PackHeader {
+        format: FORMAT,
+        id: Uuid::now_v7(),
+        made_at,
+        reason,
+        app_version: env!("CARGO_PKG_VERSION").into(),
+        user_id: profile.user_id,
+        full_name: profile.full_name.clone(),
+        // What the store says: the ledger counts by it.
+        device_id: unsent.profile.as_ref().map_or(profile.device_id, |known| known.device),
+        device_name: profile.device_name.clone(),
+        company: profile.company.clone(),
+        server: profile.server.as_ref().map(|at| format!("{}/{}", at.host, at.database)).unwrap_or_default(),
+        recipient: recipient.fingerprint(),
+        from_spool: unsent.from_spool,
+        bad_frames: unsent.bad_frames,
+        counts: Counts::default(),
+    }
+}
+
+/// Packs in a folder, newest first. Their names begin with the moment.
+fn packs(shelf: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(shelf).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut packs: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == SUFFIX)).collect();
+    let made = |path: &PathBuf| fs::metadata(path).and_then(|about| about.modified()).ok();
+    packs.sort_by_key(|path| std::cmp::Reverse((made(path), path.clone())));
+    packs
+}
+
+fn prune(shelf: &Path) {
+    for old in packs(shelf).into_iter().skip(KEPT) {
+        if let Err(error) = fs::remove_file(&old) {
+            tracing::warn!(%error, "an old rescue pack could not be removed");
+        }
+    }
+}
+
+fn saved(path: &Path) -> SavedFile {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    SavedFile { name, path: path.display().to_string() }
+}
+
+impl Core {
+    /// Makes a pack now.
+    pub(crate) fn make_rescue(&self, _request: Empty) -> Result<RescueMade> {
+        self.make_rescue_into(None)
+    }
+
+    /// Makes a pack now, in a folder of the caller's choice.
+    pub(crate) fn make_rescue_into(&self, out: Option<&Path>) -> Result<RescueMade> {
+        let open = self.open()?;
+        let maker = open.maker.as_ref().ok_or(Error::NotAllowed(Rule::Demo))?;
+        let made = maker.make(Reason::Asked, out)?;
+        Ok(RescueMade {
+            made_at: stamp(made.header.made_at),
+            byte_count: made.bytes,
+            operations: made.counts.operations,
+            drafts: made.counts.drafts,
+            photos: made.counts.photos - made.counts.photos_lacking,
+            photos_lacking: made.counts.photos_lacking,
+            file: saved(&made.path),
+        })
+    }
+
+    /// Whether a pack can be made, and the last one that was.
+    pub(crate) fn rescue_state(&self, _request: Empty) -> Result<RescueState> {
+        let open = self.open()?;
+        let Some(maker) = &open.maker else { return Ok(RescueState { ready: false, last: None }) };
+        let last = packs(&maker.shelf()).into_iter().find_map(|path| {
+            let about = fs::metadata(&path).ok()?;
+            let made_at = stamp(DateTime::<Utc>::from(about.modified().ok()?));
+            Some(RescueFile { file: saved(&path), made_at, byte_count: about.len() })
+        });
+        Ok(RescueState { ready: maker.vault.recipient().is_some(), last })
+    }
+}

@@ -1,0 +1,115 @@
+//! Refused work given to the office, with all that hangs on it.
+
+use clara_domain::mirror::Entity;
+use clara_domain::operation::{Operation, Outcome};
+use clara_domain::{OpId, PhotoId};
+use clara_local::{Mirror, OpState, PhotoNew};
+use clara_sync::Replica;
+use serde_json::json;
+
+use crate::desk::*;
+
+const INSPECTION: u128 = 0x99;
+
+fn photo(mirror: &Mirror, number: u128) -> OpId {
+    write(mirror, |tx| {
+        tx.attach_photo(PhotoNew {
+            id: PhotoId(id(number)),
+            root_id: id(number),
+            fields: fields(json!({"job_id": id(JOB), "inspection_id": id(INSPECTION)})),
+            bytes: &[7; 50],
+            thumbnail: b"",
+        })
+    });
+    mirror.read(|r| r.newest_operation_of(id(number))).unwrap().unwrap().operation.op_id
+}
+
+fn answer(mirror: &mut Mirror, of: &[Operation], outcome: Outcome) {
+    let receipts: Vec<_> = of.iter().map(|o| receipt(o.op_id, outcome, Some("150"))).collect();
+    mirror.settle(&receipts, later(1)).unwrap();
+}
+
+fn state(mirror: &Mirror, op_id: OpId) -> OpState {
+    mirror.read(|r| r.operation(op_id)).unwrap().unwrap().state
+}
+
+/// An inspection that the server refused, together with its photo; another photo and the log were not sent yet.
+fn refused_inspection(desk: &Desk) -> (Mirror, OpId) {
+    let mut mirror = desk.at_work();
+    draft(&mirror, INSPECTION, json!({}));
+    photo(&mirror, 0x71);
+    let inspection = complete(&mirror, INSPECTION);
+    let sent = batch(&mut mirror);
+    assert_eq!(sent.len(), 2);
+    answer(&mut mirror, &sent, Outcome::Rejected);
+    photo(&mirror, 0x72);
+    write(&mirror, |tx| {
+        let log = fields(json!({"job_id": id(JOB), "equipment_id": id(PUMP), "completion_percentage": 50.0}));
+        tx.insert(Entity::DataCaptureLogs, id(0x1099), id(INSPECTION), log)
+    });
+    assert!(batch(&mut mirror).is_empty(), "nothing goes past a refused inspection");
+    (mirror, inspection)
+}
+
+#[test]
+fn what_hangs_on_handed_over_work_follows_it_once_the_office_has_it() {
+    let desk = Desk::new();
+    let (mut mirror, inspection) = refused_inspection(&desk);
+    let handing = write(&mirror, |tx| tx.hand_over(inspection));
+    assert_eq!(state(&mirror, inspection), OpState::Parked);
+    let first = batch(&mut mirror);
+    assert_eq!(first.iter().map(|o| o.op_id).collect::<Vec<_>>(), [handing], "before it they would be refused again");
+    assert!(batch(&mut mirror).is_empty());
+    assert_eq!(mirror.state().unwrap().pending, 0, "and are not counted as ready");
+    answer(&mut mirror, &first, Outcome::Applied);
+
+    assert_eq!(mirror.state().unwrap().pending, 3);
+    let then = batch(&mut mirror);
+    let mut rows: Vec<_> = then.iter().map(|o| (o.entity, o.row_id)).collect();
+    rows.sort();
+    assert_eq!(
+        rows,
+        [(Entity::DataCaptureLogs, id(0x1099)), (Entity::Photos, id(0x71)), (Entity::Photos, id(0x72))],
+        "the photo that was refused for lack of its inspection goes again"
+    );
+    answer(&mut mirror, &then, Outcome::Parked);
+    assert!(batch(&mut mirror).is_empty());
+    let here: Vec<_> = mirror.read(|r| r.outbox()).unwrap().iter().map(|line| line.state).collect();
+    assert!(here.iter().all(|state| *state == OpState::Parked), "all of it is at the office: {here:?}");
+}
+
+#[test]
+fn changes_of_a_parked_new_item_are_parked_behind_it_and_those_of_a_parked_change_wait() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    add_pump(&mirror, 0xe9, "SN-9");
+    edit(&mirror, PUMP, json!({"serial_number": "A"}));
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Parked);
+    edit(&mirror, 0xe9, json!({"notes": "new item"}));
+    edit(&mirror, PUMP, json!({"serial_number": "B"}));
+    let then = batch(&mut mirror);
+    assert_eq!(then.iter().map(|o| o.row_id).collect::<Vec<_>>(), [id(0xe9)]);
+}
+
+#[test]
+fn a_handing_over_that_the_server_does_not_take_leaves_the_work_refused_as_it_was() {
+    let desk = Desk::new();
+    let (mut mirror, inspection) = refused_inspection(&desk);
+    let handing = write(&mirror, |tx| tx.hand_over(inspection));
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Rejected);
+    assert_eq!(state(&mirror, inspection), OpState::Rejected, "it can be handed over again, corrected or taken back");
+    assert_eq!(state(&mirror, handing), OpState::Withdrawn);
+    assert_eq!(mirror.read(|r| r.row(Entity::ParkedOperations, sent[0].row_id)).unwrap(), None);
+    assert!(batch(&mut mirror).is_empty());
+
+    // What the office has already, it has.
+    write(&mirror, |tx| tx.hand_over(inspection));
+    let sent = batch(&mut mirror);
+    let mut exists = receipt(sent[0].op_id, Outcome::Rejected, None);
+    exists.code = Some("exists".to_owned());
+    mirror.settle(&[exists], later(2)).unwrap();
+    assert_eq!(state(&mirror, inspection), OpState::Parked);
+    assert_eq!(batch(&mut mirror).len(), 3);
+}

@@ -1,0 +1,239 @@
+//! What the simulator found in the laptops' own code, told step by step on the real engine and real mirrors.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clara_domain::PhotoId;
+use clara_domain::mirror::Entity;
+use clara_local::{MirrorError, PhotoNew};
+use clara_simulation::company::{self, id, site};
+use clara_simulation::fault::{Plan, lock};
+use clara_simulation::laptop::{Laptop, Shared, template};
+use clara_simulation::server::{Server, fields};
+use clara_sync::{Replica, SyncReport, Wish};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A company and one person's laptop.
+struct Desk {
+    shared: Shared,
+    laptop: Laptop,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn of(person: u128) -> Self {
+        let now = DateTime::from_timestamp(1_772_000_000, 0).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        template(&folder.path().join("template"), now).unwrap();
+        let mut server = Server::new(now, 1);
+        company::found(&mut server);
+        let device = server.enroll(id(person), "laptop");
+        let role = server.role(id(person));
+        let shared = Shared {
+            server: Arc::new(Mutex::new(server)),
+            ghosts: Arc::default(),
+            clock: Arc::new(AtomicI64::new(now.timestamp_micros())),
+        };
+        let home = folder.path().join("laptop");
+        let mut laptop = Laptop::new(home, &folder.path().join("template"), 1, device, id(person)).unwrap();
+        laptop.open(now).unwrap();
+        laptop.enroll(now, device, role).unwrap();
+        Self { shared, laptop, _folder: folder }
+    }
+
+    fn server(&self) -> MutexGuard<'_, Server> {
+        lock(&self.shared.server)
+    }
+
+    fn later(&self, minutes: i64) {
+        let now = self.shared.now() + TimeDelta::minutes(minutes);
+        self.shared.clock.store(now.timestamp_micros(), Ordering::SeqCst);
+        self.server().now = now;
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.shared.now()
+    }
+
+    /// Syncs; `between` is called before the n-th wait for the server goes on.
+    fn sync_and(&mut self, wish: Wish, mut between: impl FnMut(u32, &mut Server)) -> SyncReport {
+        self.later(1);
+        self.laptop.begin_sync(&self.shared, wish, Plan::default(), None);
+        for call in 0..5000 {
+            if let Some((report, _)) = self.laptop.go_on() {
+                return report;
+            }
+            between(call, &mut lock(&self.shared.server));
+        }
+        panic!("the sync does not end");
+    }
+
+    fn sync(&mut self) -> SyncReport {
+        self.sync_and(Wish::default(), |_, _| ())
+    }
+
+    fn sees(&self, entity: Entity, row: Uuid) -> bool {
+        self.laptop.mirror().unwrap().read::<_, MirrorError>(|read| read.row(entity, row)).unwrap().is_some()
+    }
+
+    fn rows(&self, entity: Entity) -> usize {
+        self.laptop.mirror().unwrap().read::<_, MirrorError>(|read| read.all(entity)).unwrap().len()
+    }
+
+    fn change(&mut self, entity: Entity, row: Uuid, values: Value) {
+        let now = self.now();
+        self.laptop.save(now, None, false, |tx| tx.update(entity, row, row, fields(values))).unwrap();
+    }
+}
+
+#[test]
+fn a_server_put_back_while_a_sync_is_under_way_is_noticed_by_the_next_one() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let copy = ana.server().state.clone();
+    let item = id(0x4000);
+    ana.change(Entity::EquipmentInventory, item, json!({"serial_number": "SN-1"}));
+    ana.sync();
+    let mut copy = Some(copy);
+    ana.change(Entity::EquipmentInventory, item, json!({"serial_number": "SN-2"}));
+    // After hello and push, before the pull.
+    let report = ana.sync_and(Wish::default(), |call, server| {
+        if call == 2 {
+            server.put_back(copy.take().unwrap());
+        }
+    });
+    assert!(report.error.is_some_and(|error| error.passes_by_itself()));
+    let report = ana.sync();
+    assert!(report.error.is_none() && report.replayed > 0, "the journal goes again: {report:?}");
+    assert_eq!(ana.server().state.fields(Entity::EquipmentInventory, item).unwrap()["serial_number"], "SN-2");
+}
+
+#[test]
+fn a_person_promoted_during_their_first_sync_holds_all_sites_after_the_next() {
+    let mut ana = Desk::of(0xa1);
+    let report = ana.sync_and(Wish::default(), |call, server| {
+        if call == 10 {
+            server.office_update(Entity::Users, id(0xa1), &fields(json!({"role": "manager"})));
+        }
+    });
+    assert!(report.error.is_some());
+    ana.sync();
+    assert_eq!(ana.rows(Entity::Locations), 5);
+}
+
+#[test]
+fn a_login_taken_away_in_the_middle_of_a_comparison_does_not_empty_the_mirror_for_good() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let sites = ana.rows(Entity::Locations);
+    ana.server().restart();
+    let report = ana.sync_and(Wish::default(), |call, server| {
+        if call == 1 {
+            server.office_update(Entity::Users, id(0xa1), &fields(json!({"is_active": false})));
+        }
+    });
+    assert!(report.error.is_some());
+    assert_eq!(ana.rows(Entity::Locations), sites, "nothing is purged on the word of a server that shows nothing");
+    ana.server().office_update(Entity::Users, id(0xa1), &fields(json!({"is_active": true})));
+    assert!(ana.sync().error.is_none());
+    assert_eq!(ana.rows(Entity::Locations), sites);
+    assert!(ana.rows(Entity::EquipmentInventory) > 0);
+}
+
+#[test]
+fn a_manager_who_loses_a_job_keeps_the_site() {
+    let mut mo = Desk::of(company::MANAGER);
+    let job = id(0x5003);
+    mo.server().office_update(Entity::Jobs, job, &fields(json!({"assigned_technician_id": id(company::MANAGER)})));
+    mo.sync();
+    mo.server().office_update(Entity::Jobs, job, &fields(json!({"assigned_technician_id": id(0xb1)})));
+    mo.sync();
+    assert!(mo.sees(Entity::Locations, site(3)) && mo.sees(Entity::Jobs, job));
+}
+
+#[test]
+fn a_clock_a_year_ahead_does_not_drop_the_journal_that_a_restored_server_needs() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let copy = ana.server().state.clone();
+    ana.change(Entity::EquipmentInventory, id(0x4000), json!({"serial_number": "SN-1"}));
+    ana.sync();
+    ana.laptop.clock_error = TimeDelta::days(365);
+    let now = ana.now();
+    ana.laptop.crash(now, false, None).unwrap();
+    ana.server().put_back(copy);
+    ana.sync();
+    let row = ana.server().state.fields(Entity::EquipmentInventory, id(0x4000)).unwrap().clone();
+    assert_eq!(row["serial_number"], "SN-1", "given back from the journal");
+}
+
+#[test]
+fn a_clock_a_year_behind_when_the_receipt_came_does_not_drop_the_journal_either() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let copy = ana.server().state.clone();
+    ana.laptop.clock_error = TimeDelta::days(-365);
+    ana.change(Entity::EquipmentInventory, id(0x4000), json!({"serial_number": "SN-1"}));
+    ana.sync();
+    ana.laptop.clock_error = TimeDelta::zero();
+    let now = ana.now();
+    ana.laptop.crash(now, false, None).unwrap();
+    ana.server().put_back(copy);
+    ana.sync();
+    let row = ana.server().state.fields(Entity::EquipmentInventory, id(0x4000)).unwrap().clone();
+    assert_eq!(row["serial_number"], "SN-1");
+}
+
+#[test]
+fn a_site_that_gets_another_customer_brings_that_customer_and_lets_the_old_one_go() {
+    let mut cai = Desk::of(0xc1);
+    cai.sync();
+    // Cai holds sites 1 and 2, of customers 1 and 0.
+    assert!(cai.sees(Entity::Customers, id(0x2000)) && cai.sees(Entity::Customers, id(0x2001)));
+    cai.server().office_update(Entity::Locations, site(2), &fields(json!({"customer_id": id(0x2001)})));
+    cai.sync();
+    assert!(!cai.sees(Entity::Customers, id(0x2000)), "no site of that customer is in scope any more");
+    cai.server().office_update(Entity::Locations, site(2), &fields(json!({"customer_id": id(0x2000)})));
+    cai.sync();
+    assert!(cai.sees(Entity::Customers, id(0x2000)), "its row is older than the cursor");
+}
+
+#[test]
+fn what_became_of_ones_own_work_stays_visible_after_its_site_has_gone() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let item = id(0x4030);
+    ana.server().office_update(Entity::EquipmentInventory, item, &fields(json!({"serial_number": "office"})));
+    ana.change(Entity::EquipmentInventory, item, json!({"serial_number": "ana"}));
+    ana.sync();
+    assert_eq!(ana.rows(Entity::Conflicts), 1);
+    let conflict = *ana.server().state.tables[&Entity::Conflicts].keys().next().unwrap();
+    // With work over it, too.
+    ana.change(Entity::Conflicts, conflict, json!({"resolution": "client"}));
+    ana.server().office_update(Entity::Jobs, id(0x5003), &fields(json!({"assigned_technician_id": null})));
+    ana.sync();
+    assert!(!ana.sees(Entity::Locations, site(3)), "the site has gone");
+    assert!(ana.sees(Entity::Conflicts, conflict), "the server still shows it to its author, and so does the laptop");
+}
+
+#[test]
+fn bytes_of_a_photo_that_the_office_deleted_for_good_are_not_waited_for() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let (now, photo) = (ana.now(), Uuid::from_u128(0x71));
+    ana.laptop
+        .save(now, None, false, |tx| {
+            let fields = fields(json!({"equipment_id": id(0x4000), "mime": "image/jpeg"}));
+            tx.attach_photo(PhotoNew { id: PhotoId(photo), root_id: photo, fields, bytes: &[7; 50], thumbnail: &[7] })
+        })
+        .unwrap();
+    ana.sync_and(Wish { photos: false, ..Wish::default() }, |_, _| ());
+    let waiting = |ana: &Desk| ana.laptop.mirror().unwrap().clone().state().unwrap().photos_waiting;
+    assert_eq!(waiting(&ana), 1);
+    assert!(ana.server().office_delete(Entity::Photos, photo));
+    ana.sync();
+    assert_eq!(waiting(&ana), 0);
+}
