@@ -96,6 +96,11 @@ impl Replica for Rig {
         if self.is_broken(Control::CursorFirst) {
             let nothing = Pull { granted: vec![], revoked: vec![], rows: vec![], tombstones: vec![], ..pull.clone() };
             self.run(|mirror| mirror.apply_pull(&nothing))?;
+            // Between the two is where it hurts, so a crash of this sync comes here.
+            if self.plan.steps.iter().any(|(_, fault)| *fault != StepFault::DiskFull) {
+                lock(&self.fate).crashed = true;
+                return Err(ended());
+            }
         }
         self.run(|mirror| mirror.apply_pull(pull))
     }
