@@ -11,7 +11,7 @@ use script::Script;
 #[test]
 fn the_model_answers_every_random_script_as_postgresql_does() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let scripts: u64 = std::env::var("CLARA_SCRIPTS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let scripts: u64 = std::env::var("CLARA_SCRIPTS").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
     runtime.block_on(async {
         let mut pair = Pair::found().await;
         let mut outcomes = std::collections::BTreeMap::new();
