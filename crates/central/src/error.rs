@@ -46,6 +46,9 @@ pub enum AdminError {
     /// A file cannot be read.
     #[error("{0} cannot be read: {1}")]
     File(String, #[source] std::io::Error),
+    /// A file is not what the column map is for, or cannot be read as text.
+    #[error("this file cannot be imported with this map: {0}")]
+    Unfit(String),
     /// A column map is no column map.
     #[error("the column map is not usable: {0}")]
     Map(String),

@@ -304,9 +304,63 @@ async fn a_map_that_does_not_fit_is_refused_before_anything_is_written() {
     ] {
         let map = ColumnMap::parse(text).unwrap();
         let error = import(&admin, &map, &file, |_| ()).await.unwrap_err();
-        assert!(matches!(&error, AdminError::Map(reason) if reason.contains(wanted)), "{error}");
+        assert!(
+            matches!(&error, AdminError::Map(why) | AdminError::Unfit(why) if why.contains(wanted)),
+            "{error} / {wanted}"
+        );
     }
     assert_eq!(psql("maps", "SELECT count(*) FROM customers"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_spreadsheet_program_saved_is_read_or_refused_in_words() {
+    let admin = company("spreadsheets").await;
+    let makers = |more: &str| {
+        let text = format!(
+            r#"{{{more} "records": [{{"into": "customers", "key": ["Name"], "fields": {{"company_name": "Name", "billing_address": "Ort"}}}}]}}"#
+        );
+        ColumnMap::parse(&text).unwrap()
+    };
+    let bytes = |name: &str, bytes: &[u8]| {
+        let file = written(name, "");
+        std::fs::write(&file, bytes).unwrap();
+        file
+    };
+    let utf16: Vec<u8> =
+        "\u{feff}Name\tOrt\nM\u{fc}ller\tK\u{f6}ln\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let file = bytes("unicode.txt", &utf16);
+    assert_eq!(run(&admin, &makers(""), &file).await.tables["customers"], counts(1, 0, 0), "tabs and UTF-16 are seen");
+    let file = written("semicolons.csv", "Name;Ort\nM\u{fc}ller;K\u{f6}ln\n");
+    assert_eq!(run(&admin, &makers(""), &file).await.tables["customers"], counts(0, 0, 1), "semicolons too");
+    let western = bytes("western.csv", b"Name;Ort\nM\xfcller;K\xf6ln\nPlain;Town\n");
+    let report = run(&admin, &makers(""), &western).await;
+    assert_eq!((report.refused.len(), report.refused[0].line), (1, 2), "nothing is guessed of single bytes");
+    assert!(report.refused[0].reason.contains("encoding"), "{:?}", report.refused);
+    let told = makers(r#""encoding": "windows-1252","#);
+    assert_eq!(run(&admin, &told, &western).await.tables["customers"], counts(0, 0, 2), "unless the map says so");
+    assert_eq!(psql("spreadsheets", "SELECT billing_address FROM customers WHERE company_name LIKE 'M%'"), "K\u{f6}ln");
+
+    for (name, content, wanted) in [
+        ("nothing.csv", &b""[..], "empty"),
+        ("blank.csv", b"\n\n", "empty"),
+        ("picture.csv", b"\xff\xd8\xff\xe0,\n", "not UTF-8"),
+        ("other.csv", b"Firma,Stadt\nX,Y\n", "\"Firma\", \"Stadt\""),
+        ("broken.txt", &utf16[..utf16.len() - 1], "cannot be read"),
+    ] {
+        let file = bytes(name, content);
+        match import(&admin, &makers(""), &file, |_| ()).await {
+            Err(error) => assert!(matches!(&error, AdminError::Unfit(why) if why.contains(wanted)), "{name}: {error}"),
+            Ok(report) => {
+                assert!(report.refused.iter().any(|line| line.reason.contains(wanted)), "{name}: {report:?}");
+            }
+        }
+    }
+    assert!(ColumnMap::parse(r#"{"encoding": "klingon", "records": []}"#).unwrap_err().to_string().contains("klingon"));
+    assert_eq!(psql("spreadsheets", "SELECT count(*) FROM customers"), "2");
+
+    let nobody = Server { host: "localhost".into(), port: 1, ..admin.clone() };
+    let error = import(&nobody, &makers(""), std::path::Path::new("no such file.csv"), |_| ()).await.unwrap_err();
+    assert!(matches!(error, AdminError::File(..)), "what is wrong on this side is said first: {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

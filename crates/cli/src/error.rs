@@ -61,6 +61,13 @@ impl Error {
                 };
                 Failure { message, safe: "Nothing was changed.".into(), next: next.into(), ..said }
             }
+            Error::Admin(AdminError::File(..)) => plain(Code::BadInput, "Check the path and its permissions."),
+            Error::Admin(AdminError::Map(_)) => {
+                plain(Code::BadInput, "Correct the map; docs/import/README.md describes it.")
+            }
+            Error::Admin(AdminError::Unfit(_)) => {
+                plain(Code::BadInput, "Check that it is the file this map was made for.")
+            }
             Error::Admin(_) => plain(Code::BadInput, "Run `clara central doctor` to see more."),
             Error::File { .. } => plain(Code::BadInput, "Check the path and its permissions."),
             Error::Given(_) => plain(Code::BadInput, "Run it with --help."),

@@ -31,9 +31,14 @@ pub struct ColumnMap {
     /// By the file's ending where not given.
     #[serde(default)]
     pub format: Option<Format>,
-    /// What stands between the columns of a CSV file; a comma where not given.
+    /// What stands between the columns of a CSV file. Where not given, the comma, semicolon or tab with which the file
+    /// has the columns asked for.
     #[serde(default)]
     pub delimiter: Option<char>,
+    /// How a text file is written, by its label in the Encoding Standard (<https://encoding.spec.whatwg.org/#names-and-labels>);
+    /// where not given, UTF-8, or what the file's byte-order mark says.
+    #[serde(default)]
+    pub encoding: Option<String>,
     /// What each line makes, in this order: a record may refer to those before it.
     pub records: Vec<RecordMap>,
 }
@@ -168,6 +173,11 @@ impl ColumnMap {
 
     fn check(&self) -> Result<(), AdminError> {
         let fault = |text: String| Err(AdminError::Map(text));
+        if let Some(label) = &self.encoding
+            && encoding_rs::Encoding::for_label(label.as_bytes()).is_none()
+        {
+            return fault(format!("no encoding is called {label:?}; Excel's older files are \"windows-1252\""));
+        }
         if self.records.is_empty() {
             return fault("it makes no records".to_owned());
         }

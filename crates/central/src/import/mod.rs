@@ -63,7 +63,8 @@ pub struct Report {
 /// many lines are done.
 ///
 /// # Errors
-/// [`AdminError::Map`] where the map does not fit the file or the tables, before anything is written;
+/// [`AdminError::Map`] where the map does not fit the tables, [`AdminError::Unfit`] where it does not fit the file, both
+/// before anything is written;
 /// [`AdminError::File`] where the file cannot be opened; [`AdminError::Central`] where the server goes away: what was
 /// imported before stays, and the import can simply be run again.
 pub async fn import(
@@ -72,9 +73,9 @@ pub async fn import(
     file: &Path,
     mut progress: impl FnMut(u64),
 ) -> Result<Report, AdminError> {
+    let mut source = source::open(map, file).await?;
     let mut connection = admin.connect().await?;
     let shape = Shape::read(&mut connection, map).await?;
-    let mut source = source::open(map, file).await?;
     let mut importer = Importer::new(map, shape);
     let mut report = Report::default();
     let mut lines = Vec::with_capacity(BATCH);

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use encoding_rs::Encoding;
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -16,6 +18,8 @@ use crate::error::AdminError;
 const AHEAD: usize = 1_000;
 /// A longer line of JSON is no record.
 const MAX_LINE: u64 = 8 * 1024 * 1024;
+
+type Text = BufReader<DecodeReaderBytes<File, Vec<u8>>>;
 
 /// One line, or why it is none.
 pub struct Line {
@@ -33,52 +37,98 @@ pub async fn open(map: &ColumnMap, path: &Path) -> Result<Receiver<Line>, AdminE
         (None, Some("jsonl" | "ndjson")) => Format::Jsonl,
         (None, _) => Format::Csv,
     };
-    let delimiter = map.delimiter.and_then(|delimiter| u8::try_from(delimiter).ok()).unwrap_or(b',');
+    let delimiters = match map.delimiter.and_then(|delimiter| u8::try_from(delimiter).ok()) {
+        Some(delimiter) => vec![delimiter],
+        None => vec![b',', b';', b'\t'],
+    };
+    let encoding = map.encoding.as_deref().and_then(|label| Encoding::for_label(label.as_bytes()));
     let wanted: Vec<String> = map.columns().into_iter().map(str::to_owned).collect();
     let path: PathBuf = path.to_owned();
     let (lines, receiver) = channel(AHEAD);
     let opened = tokio::task::spawn_blocking(move || -> Result<Box<dyn FnOnce() + Send>, AdminError> {
-        let file = File::open(&path).map_err(|error| AdminError::File(path.display().to_string(), error))?;
-        let reader =
-            without_mark(BufReader::new(file)).map_err(|error| AdminError::File(path.display().to_string(), error))?;
         Ok(match format {
             Format::Csv => {
-                let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(reader);
-                let heading = heading(&mut rows, &wanted)?;
+                let (rows, heading) = rows(&path, encoding, &delimiters, &wanted)?;
                 Box::new(move || read_csv(rows, &heading, &lines))
             }
-            Format::Json => Box::new(move || read_json(reader, &lines)),
-            Format::Jsonl => Box::new(move || read_jsonl(reader, &lines)),
+            Format::Json => {
+                let reader = text(&path, encoding)?;
+                Box::new(move || read_json(reader, &lines))
+            }
+            Format::Jsonl => {
+                let reader = text(&path, encoding)?;
+                Box::new(move || read_jsonl(reader, &lines))
+            }
         })
     })
     .await
-    .map_err(|_| AdminError::Map("the file could not be read".to_owned()))??;
+    .map_err(|_| AdminError::Unfit("it could not be read".to_owned()))??;
     tokio::task::spawn_blocking(opened);
     Ok(receiver)
 }
 
-/// Windows programs put a byte-order mark first; it would become part of the first column's name.
-fn without_mark<R: BufRead>(mut reader: R) -> std::io::Result<R> {
-    if reader.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
-        reader.consume(3);
-    }
-    Ok(reader)
+/// The file's text. UTF-8 comes as it is, so that a byte which is none is noticed where it stands; any other encoding is
+/// turned into UTF-8, without the byte-order mark that Windows programs put first.
+fn text(path: &Path, encoding: Option<&'static Encoding>) -> Result<Text, AdminError> {
+    let unread = |error| AdminError::File(path.display().to_string(), error);
+    let file = File::open(path).map_err(unread)?;
+    let mut text = BufReader::new(
+        DecodeReaderBytesBuilder::new()
+            .encoding(encoding)
+            .utf8_passthru(true)
+            .strip_bom(true)
+            .bom_sniffing(true)
+            .build(file),
+    );
+    text.fill_buf().map_err(unread)?;
+    Ok(text)
 }
 
-fn heading<R: Read>(rows: &mut csv::Reader<R>, wanted: &[String]) -> Result<Vec<String>, AdminError> {
-    let heading: Vec<String> = rows
-        .headers()
-        .map_err(|error| AdminError::Map(format!("the heading cannot be read: {error}")))?
+/// The rows of a CSV file and its heading: with the first of the delimiters that gives it the columns wanted.
+fn rows(
+    path: &Path,
+    encoding: Option<&'static Encoding>,
+    delimiters: &[u8],
+    wanted: &[String],
+) -> Result<(csv::Reader<Text>, Vec<String>), AdminError> {
+    let mut why = None;
+    for delimiter in delimiters {
+        let mut rows = csv::ReaderBuilder::new().delimiter(*delimiter).from_reader(text(path, encoding)?);
+        match heading(&mut rows, wanted) {
+            Ok(heading) => return Ok((rows, heading)),
+            Err(error) => why = why.or(Some(error)),
+        }
+    }
+    Err(why.unwrap_or_else(|| AdminError::Unfit("it has no heading".to_owned())))
+}
+
+fn heading(rows: &mut csv::Reader<Text>, wanted: &[String]) -> Result<Vec<String>, AdminError> {
+    let heading = rows.byte_headers().map_err(|error| AdminError::Unfit(format!("its heading: {error}")))?;
+    if heading.is_empty() {
+        return Err(AdminError::Unfit("it is empty".to_owned()));
+    }
+    let heading: Vec<String> = heading
         .iter()
-        .map(|name| name.trim().to_owned())
-        .collect();
+        .map(|name| readable(name).map(|name| name.trim().to_owned()))
+        .collect::<Result<_, _>>()
+        .map_err(|why| AdminError::Unfit(format!("its heading is {why}")))?;
     match wanted.iter().find(|column| !heading.contains(column)) {
-        Some(missing) => Err(AdminError::Map(format!("the file has no column {missing:?}"))),
+        Some(missing) => {
+            let there: Vec<String> = heading.iter().take(12).map(|name| format!("{name:?}")).collect();
+            Err(AdminError::Unfit(format!("it has no column {missing:?}; it begins with {}", there.join(", "))))
+        }
         None => Ok(heading),
     }
 }
 
-fn read_csv<R: Read>(mut rows: csv::Reader<R>, heading: &[String], lines: &Sender<Line>) {
+fn readable(bytes: &[u8]) -> Result<&str, &'static str> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| "not UTF-8: save the file as \"CSV UTF-8\", or say its \"encoding\" in the map")?;
+    // What the decoder put in the place of bytes that mean nothing; stored, it would look like what the file says.
+    if text.contains('\u{fffd}') { Err("text with a character that cannot be read") } else { Ok(text) }
+}
+
+fn read_csv(mut rows: csv::Reader<Text>, heading: &[String], lines: &Sender<Line>) {
     let mut row = csv::ByteRecord::new();
     loop {
         let (number, content) = match rows.read_byte_record(&mut row) {
@@ -103,9 +153,9 @@ fn cells(row: &csv::ByteRecord, heading: &[String]) -> Result<Map<String, Value>
     heading
         .iter()
         .zip(row)
-        .map(|(name, cell)| match std::str::from_utf8(cell) {
+        .map(|(name, cell)| match readable(cell) {
             Ok(text) => Ok((name.clone(), text_or_null(text.trim()))),
-            Err(_) => Err(format!("column {name:?} is not UTF-8")),
+            Err(why) => Err(format!("column {name:?} is {why}")),
         })
         .collect()
 }
