@@ -1,7 +1,7 @@
 # Two commands do everything: `make run` and `make test`. Both install what is missing and say what.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench screens audit setup
+.PHONY: help run test soak check fmt bench screens audit setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -13,6 +13,10 @@ run: ## the demo company on a private PostgreSQL, and the app on it; without a d
 test: ## everything CI runs, from formatting to the built app in its real webview
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+soak: ## go on looking for what CI has no time for; SECONDS=36000 says how long
+	@scripts/setup.sh test
+	@scripts/soak.sh $(or $(SECONDS),3600)
 
 check: ## the quick part of it: formatting, lints, rules, front-end types
 	@scripts/check.sh

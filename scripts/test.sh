@@ -25,8 +25,9 @@ if [ "$(generated)" != "$generated_before" ]; then
 fi
 
 step 30 "The test programs (cargo test --no-run)" cargo test --locked --workspace --lib --bins --tests --no-run
-step 30 "Rust tests, on a private PostgreSQL, a real PgBouncer and real SQLCipher files" \
+step 60 "Rust tests, on a private PostgreSQL, a real PgBouncer and real SQLCipher files" \
   cargo test --locked --workspace --lib --bins --tests --no-fail-fast
+step 30 "The simulator: every broken build is caught, no seed fails" scripts/simulate.sh
 step 10 "Examples in the documentation" cargo test --locked --workspace --doc
 
 if have ui/package.json; then
@@ -43,5 +44,7 @@ fi
 if have tests/webview; then
   step 45 "The app itself, in its real webview (scripts/webview.sh)" scripts/webview.sh
 fi
+
+step 30 "Dependencies: licenses, sources, known vulnerabilities (scripts/audit.sh)" scripts/audit.sh --say
 
 heading "All of it passed, in $((SECONDS / 60)) min $((SECONDS % 60)) s"

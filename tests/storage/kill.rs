@@ -195,7 +195,7 @@ fn tell(name: &str, tally: &Tally) {
 
 #[test]
 fn killed_at_any_call_that_touches_a_file_the_laptop_has_all_it_acknowledged_once_and_whole() {
-    let (patience, most) = (Patience::of_seconds(180), 2000);
+    let (patience, most) = (Patience::of_seconds(480), 2000);
     let tally = Mutex::new(Tally::default());
     let mut seed = first_seed();
     let (mut files, mut from) = (Files::new(), 0);

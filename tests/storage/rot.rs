@@ -170,7 +170,7 @@ struct Tally {
 
 #[test]
 fn bytes_that_go_bad_anywhere_are_noticed_or_harmless_and_cost_nothing_that_has_a_second_copy() {
-    let (patience, seed) = (Patience::of_seconds(75), first_seed());
+    let (patience, seed) = (Patience::of_seconds(300), first_seed());
     let profiles = profiles(seed);
     let log = Path::new("mirror.db-wal");
     assert!(
