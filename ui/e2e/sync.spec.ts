@@ -64,6 +64,17 @@ test('a manager decides on work that waits, and its author stays', async ({ app 
   await expect(app.getByTestId('parked-card')).toHaveCount(0)
 })
 
+test('a month of unsent work is drawn piece by piece, and the piece asked for is always there', async ({ app }) => {
+  await open(app, 'sync?item=month-999', '?work=month')
+  const rows = app.getByTestId('work-row')
+  await expect(app.locator('[data-testid=work-row][aria-current=true]')).toHaveCount(1)
+  const first = await rows.count()
+  expect(first).toBeLessThan(250)
+  await expect(app.getByText('not shown')).toContainText(/\d+ not shown/)
+  await app.getByTestId('more-work').click()
+  await expect.poll(() => rows.count()).toBeGreaterThan(first + 150)
+})
+
 test('a sync that nobody asked for here empties the list as well', async ({ app }) => {
   await open(app, 'sync')
   const waiting = app.getByTestId('work-row').and(app.locator('[data-state=saved]'))

@@ -30,6 +30,10 @@ const fail = (failure: Partial<Failure> & { message: string }): never => {
 const need = <T>(thing: T | undefined): T => thing ?? fail({ code: 'not_here', message: 'This is not on this laptop any more.', next: 'Go back to the list.' })
 
 if (choice.get('net') === 'online') Object.assign(status, { net: 'online', last_receipt_at: '2026-11-20T17:06:31Z' })
+if (choice.get('work') === 'month') {
+  const saved = need(work.find((w) => w.state === 'saved'))
+  for (let n = 0; n < 1_000; n++) work.push({ ...saved, id: `month-${n}`, saved_at: `2026-11-19T10:${String(n % 60).padStart(2, '0')}:00Z` })
+}
 if (choice.get('sync') === 'sending') Object.assign(status, { net: 'online', sending: 2, only_here: 9, activity: 'sending' })
 if (choice.get('sync') === 'clear') {
   Object.assign(status, { net: 'online', only_here: 0, photos_waiting: 0, needs_you: 0, photo_bytes_waiting: 0, oldest_unsent_at: null, last_receipt_at: '2026-11-20T17:06:31Z' })
