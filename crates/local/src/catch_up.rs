@@ -12,10 +12,12 @@ use crate::error::MirrorError;
 use crate::outbox::{self, Entry, OpState};
 use crate::overlay;
 use crate::photo_file::PhotoFiles;
-use crate::rebuild::{Reconciled, Told, lacking_in_spool, put_photo};
+use crate::rebuild::put_photo;
+use crate::reconcile::{Reconciled, lacking_in_spool};
 use crate::spool::{BadFrame, Frame, Spool};
 use crate::statement::{self, Key};
 use crate::table::profile::{heading, profile, put_profile};
+use crate::told::Told;
 
 /// Whether the spool knows an answer to something that the database has not even saved: no crash leaves that behind.
 pub(crate) fn is_older(connection: &Connection, told: &Told) -> Result<bool, MirrorError> {

@@ -13,7 +13,7 @@ use crate::lock::ProfileLock;
 use crate::photo_file::PhotoFiles;
 use crate::read::Read;
 use crate::saving::{self, Saving, Writing};
-use crate::settings::{self, Use};
+use crate::settings::{self, Shape, Use};
 use crate::spool::Spool;
 use crate::tx::{Tx, transact};
 use crate::write::WriteTx;
@@ -83,7 +83,11 @@ impl Mirror {
     /// # Errors
     /// Whatever the closure returned, or [`MirrorError`] as the closure's error.
     pub fn read<T, E: From<MirrorError>>(&self, act: impl FnOnce(&Read<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.inner.readers.read(|connection| act(&Read { connection, photos: &self.inner.photos }))
+        let photos = &self.inner.photos;
+        if self.inner.readers.limit == 0 {
+            return at_once(&self.writer().connection, |connection| act(&Read { connection, photos }));
+        }
+        self.inner.readers.read(|connection| act(&Read { connection, photos }))
     }
 
     /// The profile's folder.
@@ -92,11 +96,24 @@ impl Mirror {
     }
 }
 
+/// Reads in one transaction, that is, at one point in time.
+fn at_once<T, E: From<MirrorError>>(
+    connection: &Connection,
+    act: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let snapshot = connection.unchecked_transaction().map_err(MirrorError::from)?;
+    let result = act(&snapshot)?;
+    snapshot.finish().map_err(MirrorError::from)?;
+    Ok(result)
+}
+
 /// Connections that only read, opened as they are needed.
 pub(crate) struct Readers {
     path: PathBuf,
     pub(crate) key: DataKey,
     limit: usize,
+    shape: Shape,
+    tidy: bool,
     state: Mutex<Idle>,
     returned: Condvar,
 }
@@ -107,9 +124,9 @@ struct Idle {
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf, key: DataKey, limit: usize) -> Self {
+    pub(crate) fn new(path: PathBuf, key: DataKey, limit: usize, shape: Shape, tidy: bool) -> Self {
         let state = Mutex::new(Idle { connections: Vec::new(), opened: 0 });
-        Self { path, key, limit: limit.max(1), state, returned: Condvar::new() }
+        Self { path, key, limit, shape, tidy, state, returned: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -136,8 +153,9 @@ impl Readers {
 
     fn open(&self) -> Result<Connection, MirrorError> {
         use crate::error::OpenError;
-        let opened = settings::connect(&self.path, &self.key).and_then(|connection| {
+        let opened = settings::connect_shaped(&self.path, &self.key, self.shape).and_then(|connection| {
             settings::settle(&connection, Use::Reading)?;
+            settings::set_tidy_close(&connection, self.tidy)?;
             Ok(connection)
         });
         opened.map_err(|error| match error {
@@ -159,9 +177,6 @@ impl Readers {
         }
         let lease = Lease(self, Some(self.take()?));
         let Some(connection) = &lease.1 else { return Err(MirrorError::Stopped.into()) };
-        let snapshot = connection.unchecked_transaction().map_err(MirrorError::from)?;
-        let result = act(&snapshot)?;
-        snapshot.finish().map_err(MirrorError::from)?;
-        Ok(result)
+        at_once(connection, act)
     }
 }

@@ -8,13 +8,16 @@ use serde::Serialize;
 use crate::ballast::Ballast;
 use crate::entropy::{Entropy, OsEntropy};
 use crate::error::{MirrorError, OpenError};
+use crate::integrity::Depth;
 use crate::key::DataKey;
 use crate::lock::{ProfileLock, lock};
 use crate::mirror::{Inner, Mirror, Readers, Writer};
 use crate::photo_file::PhotoFiles;
+use crate::prune;
 use crate::rebuild::{self, Rebuilt};
+use crate::reconcile;
 use crate::saving::Saving;
-use crate::settings::{self, Use};
+use crate::settings::{self, Shape, Use};
 use crate::spool::{self, BadFrame, Spool};
 use crate::{backup, files, integrity, migrate, seal};
 
@@ -26,8 +29,15 @@ pub struct Options {
     pub low_space_bytes: u64,
     /// A spool segment is closed once it is longer.
     pub segment_bytes: u64,
-    /// Connections that read at the same time.
+    /// Connections that read at the same time. With none, the one that writes reads too, in turn with the writing: for a
+    /// program that does one thing at a time.
     pub readers: usize,
+    /// Whether the structure of the database is looked at before it is used. Only where its pages cannot have been
+    /// damaged may that be left out.
+    pub look_at_start: bool,
+    /// Whether the log is written back when the profile is closed. Without it, what a close leaves behind is what a kill
+    /// would leave.
+    pub tidy_close: bool,
     /// Where random bytes come from.
     pub entropy: Box<dyn Entropy>,
 }
@@ -39,6 +49,8 @@ impl Default for Options {
             low_space_bytes: 96 << 20,
             segment_bytes: 8 << 20,
             readers: 4,
+            look_at_start: true,
+            tidy_close: true,
             entropy: Box::new(OsEntropy),
         }
     }
@@ -113,6 +125,7 @@ impl Mirror {
         mut options: Options,
     ) -> Result<Opened, OpenError> {
         let path = folder.join("mirror.db");
+        let shape = Shape { alone: options.readers == 0 };
         let mut report = OpenReport { created: !path.exists(), ..OpenReport::default() };
         if report.created && key_check_fits(folder, key) == Some(false) && spool::key_fits(folder, key)? != Some(true) {
             // The database is gone, but what else is here has another key.
@@ -122,13 +135,16 @@ impl Mirror {
             // A start was killed while it set a ruined database aside. SQLite would delete a log without its database.
             keep_aside(folder, &path, now)?;
         }
-        let found =
-            if report.created { Found::Whole(settings::connect(&path, key)?) } else { look(folder, &path, key)? };
+        let found = if report.created {
+            Found::Whole(settings::connect_shaped(&path, key, shape)?)
+        } else {
+            look(folder, &path, key, shape, options.look_at_start)?
+        };
         let (connection, aside) = match found {
             Found::Whole(connection) => (connection, None),
             Found::Damaged => {
                 let aside = keep_aside(folder, &path, now)?;
-                (settings::connect(&path, key)?, Some(aside))
+                (settings::connect_shaped(&path, key, shape)?, Some(aside))
             }
         };
         integrity::doubt_no_more(folder)?;
@@ -153,24 +169,25 @@ impl Mirror {
             let rebuilt = rebuild::from_spool(&connection, contents, &photos, aside)?;
             report.rebuilt = (!empty || rebuilt.aside.is_some()).then_some(rebuilt);
         } else {
-            let reconciled = rebuild::reconcile(&connection, &mut spool, &photos, options.entropy.as_mut())?;
+            let reconciled = reconcile::reconcile(&connection, &mut spool, &photos, options.entropy.as_mut())?;
             (report.taken_over, report.bad_frames) = (reconciled.taken_over, reconciled.bad);
             report.caught_up = reconciled.caught_up;
         }
-        rebuild::after_crash(&connection)?;
-        rebuild::prune(&connection, &spool, now)?;
+        reconcile::after_crash(&connection)?;
+        prune::prune(&connection, &spool, now)?;
         (report.orphans_removed, report.photos_missing) =
-            rebuild::sweep_photos(&connection, &photos, report.rebuilt.is_some() || report.caught_up.is_some())?;
+            prune::sweep_photos(&connection, &photos, report.rebuilt.is_some() || report.caught_up.is_some())?;
 
         let ballast = Ballast::new(folder, options.ballast_bytes, options.low_space_bytes);
         if ballast.load().is_err() {
             tracing::warn!("there is no room for the ballast");
         }
+        settings::set_tidy_close(&connection, options.tidy_close)?;
         let writer = Writer { connection, spool, entropy: options.entropy, stopped: false };
         let inner = Inner {
             writer: Mutex::new(writer),
             saving: Saving::default(),
-            readers: Readers::new(path, key.clone(), options.readers),
+            readers: Readers::new(path, key.clone(), options.readers, shape, options.tidy_close),
             folder: folder.to_owned(),
             photos,
             ballast,
@@ -195,20 +212,24 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), OpenError> {
 
 /// Opens an existing database. A wrong key and a damaged first page look the same to SQLCipher: the key check, or a
 /// frame of the spool, tells them apart, and without either the database is left alone.
-fn look(folder: &Path, path: &Path, key: &DataKey) -> Result<Found, OpenError> {
+fn look(folder: &Path, path: &Path, key: &DataKey, shape: Shape, structure: bool) -> Result<Found, OpenError> {
     let damaged = |error: OpenError| match error {
         OpenError::Mirror(MirrorError::Damaged(_)) if key_is_right(folder, key)? => Ok(Found::Damaged),
         OpenError::Mirror(MirrorError::Damaged(_)) => Err(OpenError::WrongKey),
         other => Err(other),
     };
-    let connection = match settings::connect(path, key) {
+    let connection = match settings::connect_shaped(path, key, shape) {
         Ok(connection) => connection,
         Err(error) => return damaged(error),
     };
     if let Err(error) = migrate::version(&connection) {
         return damaged(error);
     }
-    match integrity::is_whole(&connection, integrity::depth_at_start(folder)) {
+    let depth = integrity::depth_at_start(folder);
+    if depth == Depth::Quick && !structure {
+        return Ok(Found::Whole(connection));
+    }
+    match integrity::is_whole(&connection, depth) {
         Ok(true) => Ok(Found::Whole(connection)),
         Ok(false) => Ok(Found::Damaged),
         Err(error) => damaged(error.into()),

@@ -8,20 +8,24 @@ use chrono::{DateTime, Utc};
 use clara_domain::PhotoId;
 use clara_domain::operation::{Operation, Receipt};
 use rusqlite::Row;
+use rusqlite::config::DbConfig;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::check::parse_timestamp;
 use crate::draft;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, OpenError};
 use crate::key::DataKey;
+use crate::lock::lock;
 use crate::mirror::Mirror;
+use crate::open::{Opened, Options, make_private};
 use crate::outbox::{self, Entry, OpState, entry_columns};
 use crate::photo_file::PhotoFiles;
-use crate::rebuild::Told;
 use crate::spool::{self, DraftFrame, Frame, PhotoFrame};
 use crate::statement::uuid_at;
 use crate::table::profile::{Profile, profile};
+use crate::told::Told;
+use crate::{migrate, settings};
 
 /// Everything of a profile that the server may not have.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +127,40 @@ fn belongs(state: OpState) -> bool {
     state.is_unsent() || state == OpState::Conflict
 }
 
+/// Bytes that a program may still write to the disk of a folder.
+///
+/// # Errors
+/// Where the system does not say.
+pub fn free_space(folder: &Path) -> std::io::Result<u64> {
+    fs4::available_space(folder)
+}
+
 impl Mirror {
+    /// Opens the profile in a folder. `before` is called while the profile is held and nothing of it was changed yet, and told
+    /// whether a migration comes: what [`Unsent::from_spool`] gives then is what is there.
+    ///
+    /// # Errors
+    /// As [`Mirror::open`].
+    pub fn open_after(
+        folder: &Path,
+        key: &DataKey,
+        now: DateTime<Utc>,
+        before: impl FnOnce(bool),
+    ) -> Result<Opened, OpenError> {
+        make_private(folder)?;
+        let held = lock(folder)?;
+        let path = folder.join("mirror.db");
+        if path.exists() {
+            let version = settings::connect(&path, key).and_then(|connection| {
+                // Looked at only: a database that turns out to be damaged is kept aside as it was found, log and all.
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+                migrate::version(&connection)
+            });
+            before(version.is_ok_and(|version| version < migrate::newest()));
+        }
+        Self::open_held(held, folder, key, now, Options::default())
+    }
+
     /// Everything that the server may not have. What is handed out here may reach the server by another way, so from now
     /// on it counts as sent: a later save no longer changes it but follows it. Otherwise the server would come to know
     /// one operation with two contents. Photos of a draft are not sent by anybody before the draft is completed.

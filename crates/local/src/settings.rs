@@ -60,17 +60,29 @@ const SETTINGS: &[Setting] = &[
 /// Set on the connections that only read.
 const READING: &[Setting] = &[number("query_only", 1)];
 
+/// How a file is shared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// No other connection will ever be opened beside this one: the index of the log stays in memory.
+    pub(crate) alone: bool,
+}
+
 /// Opens the file with the key and checks that it is readable. Nothing is written yet.
 pub(crate) fn connect(path: &Path, key: &DataKey) -> Result<Connection, OpenError> {
-    connect_as(path, key, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    connect_shaped(path, key, Shape::default())
+}
+
+/// The same for a file of another shape.
+pub(crate) fn connect_shaped(path: &Path, key: &DataKey, shape: Shape) -> Result<Connection, OpenError> {
+    connect_as(path, key, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE, shape)
 }
 
 /// The same for a file that must stay as it is.
 pub(crate) fn look_into(path: &Path, key: &DataKey) -> Result<Connection, OpenError> {
-    connect_as(path, key, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    connect_as(path, key, OpenFlags::SQLITE_OPEN_READ_ONLY, Shape::default())
 }
 
-fn connect_as(path: &Path, key: &DataKey, flags: OpenFlags) -> Result<Connection, OpenError> {
+fn connect_as(path: &Path, key: &DataKey, flags: OpenFlags, shape: Shape) -> Result<Connection, OpenError> {
     // The cipher sets itself up with the first key it is given; two threads that give it one at the same moment can
     // both be refused. Seen once in hundreds of runs, so nobody gives a key while somebody else does.
     static KEYING: Mutex<()> = Mutex::new(());
@@ -80,6 +92,9 @@ fn connect_as(path: &Path, key: &DataKey, flags: OpenFlags) -> Result<Connection
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "cipher_log_level", "NONE")?;
     connection.pragma_update(None, "key", key.raw_notation().as_str())?;
+    if shape.alone {
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
     check_library(&connection)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     Ok(connection)
@@ -96,6 +111,12 @@ fn check_library(connection: &Connection) -> Result<(), OpenError> {
     if rusqlite::version_number() < 3_051_003 {
         return Err(OpenError::SqliteTooOld(rusqlite::version().to_owned()));
     }
+    Ok(())
+}
+
+/// Whether the last connection to close writes the log back.
+pub(crate) fn set_tidy_close(connection: &Connection, tidy: bool) -> Result<(), MirrorError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !tidy)?;
     Ok(())
 }
 

@@ -78,7 +78,7 @@ pub(super) fn repair(tx: &mut Tx<'_>, entity: Entity, rows: &[Row], gone: &[Uuid
         vanish(tx, entity, *id)?;
     }
     if entity == Entity::Locations && !gone.is_empty() {
-        revoke::drop_customers_without_site(tx)?;
+        revoke::drop_customers_without_site(tx, false)?;
     }
     let mut done = tx.connection.prepare_cached("DELETE FROM refetch WHERE entity = ?1 AND row_id = ?2")?;
     for id in rows.iter().map(|row| row.id).chain(gone.iter().copied()) {

@@ -3,6 +3,7 @@
 mod audit;
 mod first_sync;
 mod lane;
+mod moves;
 mod pull;
 mod push;
 mod restore;

@@ -1,18 +1,21 @@
 use std::collections::BTreeSet;
 
-use clara_domain::mirror::Entity;
+use clara_domain::mirror::{Entity, Scope};
 use clara_domain::row::{Cell, Row};
 use clara_sync::{Cursor, Pull};
 use rusqlite::params;
 use uuid::Uuid;
 
-use super::{meet, revoke};
+use super::{meet, moves, revoke};
 use crate::check::timestamp;
 use crate::error::MirrorError;
 use crate::outbox::{self, OpState, entry_columns};
 use crate::statement::{self, Key, Upsert, table};
 use crate::tx::Tx;
 use crate::{overlay, search};
+
+/// The server's schema with which laptops of managers can be narrowed to some sites.
+const NARROWS: i32 = 2;
 
 /// Applies a pull. One transaction, so that a crash leaves either all of it with its cursor or nothing.
 pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
@@ -28,8 +31,17 @@ pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
         vanish(tx, tombstone.entity, tombstone.id)?;
     }
     uncover(tx, &pull.hello.snapshot)?;
-    // Whoever sees all sites keeps them, whatever jobs they have or lose there.
-    let revoked = if pull.hello.role == "technician" { pull.revoked.as_slice() } else { &[] };
+    // A row may be at another site than the work that hangs on it was done for, also where it came before the work was to
+    // be sent again.
+    if !pull.revoked.is_empty()
+        || pull.rows.iter().any(|part| part.entity.table().is_some_and(|table| table.scope == Scope::Location))
+    {
+        moves::follow(tx)?;
+    }
+    // A server that knows of subscriptions takes a site from somebody who sees all only where their laptop is narrowed.
+    // One from before counted jobs, and they keep every site, whatever jobs they have or lose there.
+    let told = pull.hello.role == "technician" || pull.hello.schema_version >= NARROWS;
+    let revoked = if told { pull.revoked.as_slice() } else { &[] };
     for location in revoked {
         revoke::revoke(tx, *location)?;
     }
@@ -39,7 +51,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
     // A site may also have got another customer.
     let sites = !revoked.is_empty() || pull.rows.iter().any(|part| part.entity == Entity::Locations);
     if sites {
-        revoke::drop_customers_without_site(tx)?;
+        revoke::drop_customers_without_site(tx, !revoked.is_empty())?;
     }
     meet(tx, &pull.hello, None)?;
     tx.connection

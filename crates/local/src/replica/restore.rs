@@ -4,10 +4,13 @@ use chrono::{DateTime, Utc};
 use clara_sync::Cursor;
 use rusqlite::{Connection, params};
 
+use super::moves;
 use crate::check::timestamp;
 use crate::error::MirrorError;
 use crate::outbox::{self, entry_columns};
 use crate::overlay;
+use crate::reconcile::photo_frame;
+use crate::spool::Frame;
 use crate::statement::{self, Key};
 use crate::tx::Tx;
 
@@ -29,7 +32,8 @@ pub(super) fn end(connection: &Connection, cursor: &Cursor, now: DateTime<Utc>) 
 }
 
 /// The server lost what came after `known_seq`: it goes again, with the same ids, and lies over its rows until a pull
-/// shows it. What was refused stays refused: it had no effect that could be lost.
+/// shows it. What was refused stays refused: it had no effect that could be lost. The spool is told as well, or the next
+/// start would find the old answers there and take the work for done.
 fn replay(tx: &mut Tx<'_>, known_seq: i64) -> Result<u32, MirrorError> {
     let lost: Vec<outbox::Entry> = {
         let mut statement = tx.connection.prepare_cached(concat!(
@@ -59,12 +63,25 @@ fn replay(tx: &mut Tx<'_>, known_seq: i64) -> Result<u32, MirrorError> {
             overlay::recompute(tx.connection, operation.entity, operation.row_id)?;
             tx.touched(operation.entity);
         }
+        if entry.receipt.is_some() {
+            tx.frames.push(Frame::Operation {
+                operation: operation.clone(),
+                location_id: entry.location_id,
+                sealed: entry.sealed,
+            });
+        }
     }
+    // Its row may have gone to another site since; with that one it is sealed, and not with the old one.
+    moves::follow(tx)?;
     // Bytes of photos that came after the server's copy are gone there too, unless it says otherwise.
-    tx.connection.execute(
-        "UPDATE photo_file SET stored_on_server = 0, seen_stored = 0
-         WHERE state = 'kept' AND EXISTS (SELECT 1 FROM outbox o WHERE o.row_id = photo_file.photo_id AND o.seq > ?1)",
-        [known_seq],
+    let mut statement = tx.connection.prepare_cached(
+        "UPDATE photo_file SET stored_on_server = 0, seen_stored = 0, segment = ?2
+         WHERE state = 'kept' AND EXISTS (SELECT 1 FROM outbox o WHERE o.row_id = photo_file.photo_id AND o.seq > ?1)
+         RETURNING photo_id, location_id, sha256, byte_count, taken_in_at",
     )?;
+    let mut rows = statement.query(params![known_seq, tx.segment as i64])?;
+    while let Some(row) = rows.next()? {
+        tx.frames.push(Frame::Photo(photo_frame(row)?));
+    }
     Ok(lost.len() as u32)
 }

@@ -122,16 +122,17 @@ pub(super) fn fetch_customers_of_sites(tx: &mut Tx<'_>) -> Result<(), MirrorErro
     Ok(())
 }
 
-/// Customers are in scope by their sites.
-pub(super) fn drop_customers_without_site(tx: &mut Tx<'_>) -> Result<(), MirrorError> {
+/// Customers are in scope by their sites; for whoever sees all, only where the laptop is narrowed to some.
+pub(super) fn drop_customers_without_site(tx: &mut Tx<'_>, is_narrowed: bool) -> Result<(), MirrorError> {
     let removed = tx
         .connection
         .prepare_cached(
-            "DELETE FROM customers WHERE (SELECT role FROM profile) = 'technician' AND NOT EXISTS (SELECT 1 FROM locations l WHERE l.customer_id = customers.id)
+            "DELETE FROM customers WHERE (?1 OR (SELECT role FROM profile) = 'technician')
+                 AND NOT EXISTS (SELECT 1 FROM locations l WHERE l.customer_id = customers.id)
                  AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.entity = 'customers' AND o.row_id = customers.id
                      AND o.overlaid = 1)",
         )?
-        .execute([])?;
+        .execute([is_narrowed])?;
     if removed > 0 {
         tx.changed.entities.insert(Entity::Customers);
         tx.changed.rows += removed as u64;

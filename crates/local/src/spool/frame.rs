@@ -29,7 +29,7 @@ const ABOUT: &[u8] = b"spool frame 1";
 pub enum Frame {
     /// Who this laptop is; opens every segment of operations.
     Profile(ProfileFrame),
-    /// A saved change; a later frame of the same operation replaces it.
+    /// A saved change; a later frame of the same operation replaces it and what was answered to it.
     Operation {
         /// As it will be sent.
         operation: Operation,
@@ -51,7 +51,7 @@ pub enum Frame {
         /// Which.
         op_id: OpId,
     },
-    /// The bytes of a photo were taken in.
+    /// The bytes of a photo were taken in, or are to be sent again.
     Photo(PhotoFrame),
     /// The server has the bytes of a photo.
     PhotoStored {

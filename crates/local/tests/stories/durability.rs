@@ -1,6 +1,7 @@
+use clara_domain::PhotoId;
 use clara_domain::mirror::Entity;
 use clara_domain::operation::Outcome;
-use clara_local::{DataKey, Mirror, OpState, OpenError};
+use clara_local::{DataKey, Mirror, OpState, OpenError, Options, PhotoNew};
 use clara_sync::Replica;
 use rusqlite::Connection;
 use serde_json::json;
@@ -363,4 +364,60 @@ fn the_program_may_close_when_no_save_is_running_or_waiting() {
         assert!(mirror.settled_within(std::time::Duration::from_secs(60)));
         assert_eq!(serial(&mirror, PUMP), "last keystroke");
     });
+}
+
+/// Work and a photo that the server had, and then lost: its older copy has been noticed, and nothing has been sent again.
+fn lost_by_the_server(desk: &Desk) -> Mirror {
+    let mut mirror = desk.at_work();
+    edit(&mirror, PUMP, json!({"serial_number": "SN-2"}));
+    write(&mirror, |tx| {
+        let fields = fields(json!({"equipment_id": id(PUMP), "mime": "image/jpeg"}));
+        tx.attach_photo(PhotoNew { id: PhotoId(id(0x71)), root_id: id(0x71), fields, bytes: &[7; 50], thumbnail: &[7] })
+    });
+    push(&mut mirror, "150");
+    mirror.photo_stored(PhotoId(id(0x71))).unwrap();
+    assert_eq!(mirror.begin_reconcile(0).unwrap(), 2);
+    mirror
+}
+
+#[test]
+fn what_a_server_lost_is_still_to_be_sent_after_the_next_start() {
+    let desk = Desk::new();
+    drop(lost_by_the_server(&desk));
+    let mut mirror = desk.open();
+    assert_eq!(batch(&mut mirror).len(), 2, "the spool holds answers of a server that has forgotten them");
+}
+
+#[test]
+fn what_a_server_lost_is_still_to_be_sent_after_the_database_was_lost_too() {
+    let desk = Desk::new();
+    drop(lost_by_the_server(&desk));
+    std::fs::remove_file(desk.path().join("mirror.db")).unwrap();
+    let mut mirror = desk.open();
+    assert_eq!(push(&mut mirror, "90").len(), 2);
+    assert!(mirror.next_photo(&[]).unwrap().is_some(), "and the bytes of the photo");
+}
+
+#[test]
+fn what_was_sent_again_to_a_server_that_had_lost_it_is_done_after_the_next_start() {
+    let desk = Desk::new();
+    let mut mirror = lost_by_the_server(&desk);
+    push(&mut mirror, "90");
+    drop(mirror);
+    assert_eq!(batch(&mut desk.open()), []);
+}
+
+#[test]
+fn a_profile_that_is_closed_untidily_lies_as_a_kill_would_leave_it() {
+    let desk = Desk::new();
+    drop(desk.at_work());
+    let options = Options { readers: 0, tidy_close: false, ..small() };
+    let mirror = Mirror::open_with(desk.path(), &desk.key, now(), options).unwrap().mirror;
+    edit(&mirror, PUMP, json!({"serial_number": "SN-2"}));
+    let lies = || ["mirror.db", "mirror.db-wal"].map(|name| std::fs::read(desk.path().join(name)).unwrap());
+    let before = lies();
+    assert!(!before[1].is_empty(), "the save is in the log");
+    drop(mirror);
+    assert!(lies() == before, "closing wrote something");
+    assert_eq!(serial(&desk.open(), PUMP), "SN-2");
 }

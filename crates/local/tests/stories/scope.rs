@@ -99,3 +99,26 @@ fn both_sides_add_up_to_the_same_buckets_and_a_repair_touches_only_what_differs(
     assert_eq!(mirror.bucket_keys(Entity::EquipmentInventory, &[0]).unwrap()[0].row_ver, 9);
     assert_eq!(serial(&mirror, PUMP), "SN-9");
 }
+
+#[test]
+fn work_that_goes_again_after_its_row_went_to_another_site_leaves_with_that_one() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    edit(&mirror, PUMP, json!({"serial_number": "SN-2"}));
+    push(&mut mirror, "150");
+    // The office has carried the pump to another site, which is ours as well.
+    let mut carried = pull("160:160:", site_rows(OTHER_SITE, PUMP, JOB + 1));
+    carried.granted.push(site(OTHER_SITE));
+    mirror.apply_pull(&carried).unwrap();
+    assert_eq!(mirror.begin_reconcile(0).unwrap(), 1, "a server that was put back gets the work again");
+    let mut left = pull("161:161:", vec![]);
+    left.revoked.push(site(OTHER_SITE));
+    mirror.apply_pull(&left).unwrap();
+    let seen = |mirror: &clara_local::Mirror| {
+        mirror.read::<_, clara_local::MirrorError>(|r| r.row(Entity::EquipmentInventory, id(PUMP))).unwrap()
+    };
+    assert_eq!(seen(&mirror), None);
+    assert_eq!(push(&mut mirror, "170").len(), 1, "sealed work is still sent");
+    mirror.apply_pull(&pull("180:180:", vec![])).unwrap();
+    assert_eq!(seen(&mirror), None, "and does not bring the row back");
+}
