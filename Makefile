@@ -25,7 +25,7 @@ fmt: ## format the Rust sources
 	@cargo fmt --all
 
 bench: ## measure, each figure beside its floor in the same run
-	@scripts/setup.sh test
+	@scripts/setup.sh bench
 	@scripts/bench.sh
 
 screens: ## pictures of every screen, in ui/test-results

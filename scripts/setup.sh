@@ -2,6 +2,7 @@
 # Installs what is missing on a Debian or Ubuntu machine and says what and why. Does nothing where all is there.
 #   setup.sh run    what `make run` needs: to build and to start
 #   setup.sh test   that, and what drives the app in the tests
+#   setup.sh bench  what `make run` needs, and the programs that `make bench` compares with
 source "$(dirname "$0")/steps.sh"
 for_what=${1:-run}
 
@@ -25,7 +26,10 @@ gnome-keyring          | a real keyring on that bus
 chromium               | the browser of the interface tests
 fonts-dejavu-core      | letters in that browser and in the screenshots
 strace                 | shows what reaches the disk, so that power cuts can be acted out
-sqlite3                | make bench asks it what a database without encryption takes
+'
+packages_bench='
+sqlite3                | what the same rows cost in a database without encryption, index or search
+redis-server           | what a lookup costs in a store that has everything in memory
 '
 # PostgreSQL releases below these have holes in row-level security; the app refuses them.
 postgresql_floors='14.25 15.20 16.16 17.12 18.7'
@@ -58,13 +62,17 @@ is_there() {
     chromium) is_ubuntu || find_chromium >/dev/null ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ;;
     build-essential) is_installed "$1" || { command -v cc && command -v make; } >/dev/null ;;
+    sqlite3 | redis-server) command -v "$1" >/dev/null ;;
     *) is_installed "$1" ;;
   esac
 }
 
 install_packages() {
   local list=$packages_run missing=() package why
-  if [ "$for_what" = test ]; then list+=$packages_test; fi
+  case $for_what in
+    test) list+=$packages_test ;;
+    bench) list+=$packages_bench ;;
+  esac
   while IFS='|' read -r package why; do
     package=${package//[[:space:]]/}
     if [ -z "$package" ] || is_there "$package"; then continue; fi
@@ -86,9 +94,12 @@ install_packages() {
   apt install --no-install-recommends -y "${missing[@]}" >/dev/null || status=$?
   if [ -n "$kept_out" ]; then as_root rm -f "$hold"; fi
   if [ "$status" -ne 0 ]; then die "apt-get could not install: ${missing[*]}"; fi
-  if [[ " ${missing[*]} " == *" pgbouncer "* ]] && [ -d /run/systemd/system ]; then
-    as_root systemctl disable --now --quiet pgbouncer.service || say "    (the package's own pgbouncer service goes on running)"
-  fi
+  local service
+  for service in pgbouncer redis-server; do
+    if [[ " ${missing[*]} " == *" $service "* ]] && [ -d /run/systemd/system ]; then
+      as_root systemctl disable --now --quiet "$service.service" || say "    (the package's own $service service goes on running)"
+    fi
+  done
 }
 
 newest_postgres() {
@@ -131,6 +142,5 @@ if [ "$for_what" = test ]; then
   if ! find_chromium >/dev/null && [ -x ui/node_modules/.bin/playwright ]; then
     step 15 "playwright install chromium: the browser of the interface tests" ui/node_modules/.bin/playwright install --with-deps chromium
   fi
-  command -v redis-server >/dev/null || say "    (no redis-server: nothing needs it; make bench leaves out its comparison with one, and says so)"
   find_chromium >/dev/null || die "no Chromium was found; name the program in CHROMIUM"
 fi

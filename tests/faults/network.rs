@@ -272,3 +272,25 @@ fn a_slow_line_that_moves_is_not_given_up() {
     assert_same(&mut ana);
     figure("a_slow_line_that_moves_is_not_given_up", 1, 0);
 }
+
+/// Row 6: the server counts a statement's time from its first word. A document that takes a slow line longer than a
+/// statement may take is not too slow a statement.
+#[test]
+fn a_long_document_arrives_over_a_line_that_needs_longer_for_it_than_a_statement_may_take() {
+    let company = found();
+    let (proxy, mut ana) = behind_a_proxy(&company, ids::ANA);
+    let role = ana.central().server().role.clone();
+    company.office(&format!("ALTER ROLE \"{role}\" SET statement_timeout = '1500ms'"));
+    ana.reconnect();
+    let words = "The packing of the pump leaks more than it should, and was seen to. ".repeat(500);
+    ana.inspect(ids::ANAS_JOB, ids::item(1), &words);
+    proxy.slow_to(9_500);
+    let report = ana.try_sync();
+    assert!(report.error.is_none(), "{:?}", report.error);
+    assert_eq!(ana.pending(), 0);
+    proxy.heal();
+    ana.sync();
+    assert_eq!(count(&company, "SELECT count(*) FROM inspection_records WHERE length(findings) > 30000"), 1);
+    assert_same(&mut ana);
+    figure("a_long_document_arrives_over_a_line_that_needs_longer_for_it_than_a_statement_may_take", 1, 0);
+}

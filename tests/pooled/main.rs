@@ -4,12 +4,18 @@
 
 #[path = "../stories/audit.rs"]
 mod audit;
+#[path = "../stories/decisions.rs"]
+mod decisions;
 #[path = "../stories/first_sync.rs"]
 mod first_sync;
 #[path = "../stories/merge.rs"]
 mod merge;
+#[path = "../stories/moves.rs"]
+mod moves;
 #[path = "../stories/photos.rs"]
 mod photos;
+#[path = "../stories/reconcile.rs"]
+mod reconcile;
 #[path = "../stories/refusal.rs"]
 mod refusal;
 #[path = "../stories/scope.rs"]

@@ -175,7 +175,7 @@ fn back_to_yesterday(company: &Company) {
     company.office(
         "DO $$ BEGIN EXECUTE regexp_replace(pg_get_functiondef('sync.changed(pg_snapshot)'::regprocedure),
             ',\\s*CASE WHEN EXISTS \\(SELECT FROM public\\.spec_limits t.*?THEN ''spec_limits'' END', ''); END $$;
-         DROP TABLE spec_limits; DELETE FROM sync.schema WHERE version = 2",
+         DROP FUNCTION sync.pull(uuid, pg_snapshot); DROP TABLE spec_limits; DELETE FROM sync.schema WHERE version >= 2",
     );
     assert!(
         !company.office("SELECT pg_get_functiondef('sync.changed(pg_snapshot)'::regprocedure)").contains("spec_limits")
@@ -214,7 +214,7 @@ fn a_laptop_of_yesterday_passes_over_a_table_that_only_the_server_knows() {
              AS $$ SELECT concat_ws(' ', 'drones', sync.changed_today(since)) $$;
          GRANT EXECUTE ON FUNCTION sync.changed(pg_snapshot) TO clara_technician;
          INSERT INTO sync.tombstone (table_name, row_id) VALUES ('drones', gen_random_uuid());
-         INSERT INTO sync.schema (version, min_client) VALUES (3, 1);
+         INSERT INTO sync.schema (version, min_client) SELECT max(version) + 1, 1 FROM sync.schema;
          UPDATE equipment_inventory SET notes = 'Still heard'",
     );
     let inspection = ana.inspect(ids::ANAS_JOB, ids::item(1), "From an old laptop");

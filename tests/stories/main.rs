@@ -3,14 +3,18 @@
 
 mod audit;
 mod catalogue;
+mod decisions;
 mod delivery;
 mod first_sync;
 mod import;
 mod merge;
+mod moves;
 mod photos;
+mod reconcile;
 mod refusal;
 mod restore;
 mod scope;
+mod slow;
 mod subscription;
 
 fn found() -> clara_tests::Company {

@@ -1,5 +1,7 @@
 //! What the server refuses, and what goes on all the same.
 
+use clara_central::enroll::{ClaimError, claim};
+use clara_central::{Floor, Secret};
 use clara_domain::mirror::Entity::{EquipmentInventory, InspectionRecords, ParkedOperations, PerformanceMetrics};
 use clara_sync::{CentralError, SyncError};
 use clara_tests::{Device, assert_same, ids};
@@ -137,15 +139,55 @@ fn a_revoked_laptop_is_refused_and_keeps_its_work() {
     let port = company.port();
     ana.reroute(port);
     let error = ana.try_sync().error.expect("the door is shut");
-    let refused = match &error {
-        SyncError::Central(CentralError::LoginRefused(_) | CentralError::DeviceRefused(_)) => true,
-        // A pooler answers every failed login, and every server it cannot reach, with this one code: not to be told
-        // apart, so the laptop goes on trying.
-        SyncError::Central(CentralError::Unreachable(code)) => code.starts_with("08P01"),
-        _ => false,
-    };
+    // A pooler has one code for every login it does not take and for every server it cannot reach; all the same the
+    // laptop knows that it was locked out, and does not go on trying.
+    let refused = matches!(&error, SyncError::Central(CentralError::LoginRefused(_) | CentralError::DeviceRefused(_)));
     assert!(refused, "{error:?}");
     assert_eq!(ana.pending(), 1, "the work is still here");
+}
+
+#[test]
+fn an_enrolment_that_has_run_out_says_so_and_not_that_the_server_is_away() {
+    let company = found();
+    let enrolment = company.enrolment(ids::ANA, company.port());
+    company.office(&format!(
+        "UPDATE sync.enrolment SET expires_at = now() - interval '1 minute' WHERE device_id = '{}'",
+        enrolment.device_id.uuid()
+    ));
+    // The next enrolment withdraws it.
+    company.enrolment(ids::BEN, company.port());
+    let late = chrono::Utc::now() + chrono::TimeDelta::days(30);
+    let password = Secret::random().unwrap();
+    let answer = clara_tests::block_on(claim(&enrolment, &password, Floor::Safe, late));
+    assert!(matches!(answer, Err(ClaimError::Expired)), "{:?}", answer.err());
+    let state = "SELECT rolconnlimit || ' ' || (rolpassword LIKE 'SCRAM-SHA-256$%')
+                 FROM pg_authid r JOIN app.login l ON l.role_name = r.rolname WHERE l.device_id =";
+    let state = company.office(&format!("{state} '{}'", enrolment.device_id.uuid()));
+    assert_eq!(state, "0 true", "nobody gets in by it");
+}
+
+/// The last step of the migration, on a login as it was ended before.
+#[test]
+fn a_login_that_was_ended_before_this_version_is_refused_as_those_that_are_ended_now() {
+    let company = found();
+    let mut ana = Device::enroll(&company, ids::ANA);
+    ana.sync();
+    let role = ana.central().server().role.clone();
+    company.office(&format!(
+        "ALTER ROLE \"{role}\" NOLOGIN PASSWORD NULL; REVOKE clara_technician FROM \"{role}\";
+         UPDATE sync.device SET revoked_at = now() WHERE id = '{}';
+         SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE usename = '{role}'",
+        ana.id.uuid()
+    ));
+    let migration = include_str!("../../migrations/20261122160020_refuse_expired_enrolments_behind_a_pooler.sql");
+    let (_, last) = migration.split_once("\nRESET ROLE;\n").unwrap();
+    company.office(last);
+    ana.reconnect();
+    let error = ana.try_sync().error;
+    assert!(
+        matches!(error, Some(SyncError::Central(CentralError::LoginRefused(_) | CentralError::DeviceRefused(_)))),
+        "{error:?}"
+    );
 }
 
 #[test]

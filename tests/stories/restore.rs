@@ -1,9 +1,10 @@
 //! The server is not what it was.
 
-use clara_domain::mirror::Entity::{EquipmentInventory, InspectionRecords};
+use clara_domain::mirror::Entity::{EquipmentInventory, InspectionRecords, ParkedOperations};
 use clara_sync::{CentralError, Refusal, SyncError};
 use clara_tests::{Company, Device, assert_same, ids};
 use serde_json::json;
+use uuid::Uuid;
 
 #[test]
 fn a_server_put_back_to_an_older_copy_after_fifty_operations_has_all_fifty_again() {
@@ -84,6 +85,63 @@ fn a_laptop_that_only_read_heals_from_what_the_restore_took_back() {
     ben.sync();
     assert_eq!(ben.value(EquipmentInventory, ids::item(1), "notes"), json!("kept"));
     assert_same(&mut ben);
+}
+
+#[test]
+fn work_on_what_the_restore_took_away_is_kept_until_its_maker_has_given_it_back() {
+    let company = Company::found_alone();
+    let (mut ana, mut ben) = (Device::enroll(&company, ids::ANA), Device::enroll(&company, ids::BEN));
+    let mut mo = Device::enroll(&company, ids::MO);
+    for device in [&mut ana, &mut ben, &mut mo] {
+        device.sync();
+    }
+    let backup = tempfile::tempdir().unwrap();
+    let copy = backup.path().join("copy");
+    company.cluster().cold_copy(&copy).unwrap();
+    for device in [&mut ana, &mut ben, &mut mo] {
+        device.reconnect();
+    }
+    let pump = Uuid::now_v7();
+    ana.add(EquipmentInventory, pump, pump, json!({"location_id": ids::TOWER, "manual_model_number": "New"}));
+    ana.sync();
+    ben.sync();
+    assert!(ben.see(EquipmentInventory, pump).is_some(), "Ben has Ana's new pump");
+    company.cluster().put_back(&copy).unwrap();
+    for device in [&mut ana, &mut ben, &mut mo] {
+        device.reconnect();
+    }
+
+    // Ben is back before Ana, with work on a pump that the server does not know any more.
+    let inspection = ben.inspect(ids::BENS_JOB, pump, "Runs hot");
+    let report = ben.sync();
+    assert_eq!(report.receipts.get("rejected"), Some(&1), "{:?}", report.receipts);
+    let refused = ben.mirror().read(|read| read.outbox()).unwrap();
+    assert_eq!(refused.len(), 1, "it is seen, with its reason, and can be handed on");
+    let refused = refused[0].operation.op_id;
+    ben.save(|tx| tx.hand_over(refused));
+    ben.sync();
+
+    let accept = |mo: &mut Device| {
+        mo.sync();
+        let waiting = mo.rows(ParkedOperations);
+        mo.change(ParkedOperations, waiting[0].id, json!({"decision": "accepted"}));
+        mo.sync()
+    };
+    assert_eq!(accept(&mut mo).receipts.get("rejected"), Some(&1), "not before the pump is back");
+    ana.sync();
+    assert_eq!(company.office(&format!("SELECT count(*) FROM equipment_inventory WHERE id = '{pump}'")), "1");
+    let refused = mo.mirror().read(|read| read.outbox()).unwrap();
+    mo.save(|tx| tx.withdraw(refused[0].operation.op_id));
+    assert_eq!(accept(&mut mo).receipts.get("applied"), Some(&1));
+    assert_eq!(
+        company.office(&format!("SELECT findings FROM inspection_records WHERE id = '{inspection}'")),
+        "Runs hot"
+    );
+    for device in [&mut ana, &mut ben, &mut mo] {
+        device.sync();
+        device.sync();
+        assert_same(device);
+    }
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use clara_domain::mirror::Entity;
 use clara_sync::{Bucket, CentralError, Cursor, RowKey};
-use sqlx::postgres::PgRow;
 
 use crate::client::PgCentral;
 use crate::hello::garbled;
 use crate::message::Message;
+use crate::reply::Reply;
 use crate::table::{self, integer, present, uuid};
 
 const BUCKETS: &str = "SELECT b.bucket,count(*),sum(b.hash)::text,bit_xor(b.hash) FROM (\
@@ -30,7 +30,7 @@ pub(crate) async fn buckets(central: &mut PgCentral, entity: Entity) -> Result<(
     Ok((cursor, buckets))
 }
 
-fn read_bucket(row: &PgRow) -> Result<Bucket, CentralError> {
+fn read_bucket(row: Reply<'_>) -> Result<Bucket, CentralError> {
     // A sum of up to 2^63 rows fits; what the mirror keeps is its low 64 bits.
     let sum: i128 = present(row, 2)?.parse().map_err(|_| garbled())?;
     Ok(Bucket {

@@ -1,8 +1,7 @@
 //! The laptop's client: [`Central`] over PostgreSQL.
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clara_domain::mirror::Entity;
@@ -12,7 +11,8 @@ use clara_domain::{DeviceId, PhotoId};
 use clara_sync::{Bucket, Central, CentralError, ChunkAck, Cursor, Hello, Page, PhotoAsk, Pull, PullRequest, RowKey};
 use uuid::Uuid;
 
-use crate::connect::{Connection, Server};
+use crate::connect::Server;
+use crate::gate::Wire;
 use crate::message::{Answers, Message};
 use crate::{audit, hello, page, photos, pull, push};
 
@@ -20,19 +20,19 @@ use crate::{audit, hello, page, photos, pull, push};
 /// take a minute at every try.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(15);
 
-/// Up to this, a round trip costs less than wrapping a photo's bytes into a message does.
-const NEAR: Duration = Duration::from_millis(3);
+/// The server's schema with which `sync.pull` came.
+const DELTA_SINCE: i32 = 3;
 
 /// A laptop's way to one server. Connects at the first call, and again after an error.
 #[derive(Debug)]
 pub struct PgCentral {
     server: Server,
-    connection: Option<Connection>,
+    wire: Option<Wire>,
     sees_all: Option<bool>,
     /// Of the server's schema, where a hello has told.
     schema_version: Option<i32>,
-    /// The quickest answer on this connection.
-    quickest: Duration,
+    /// A hello on this line has told that the server answers a pull in one call.
+    knows_delta: bool,
     /// Tables that have changed since the last pull because we changed them.
     pushed: BTreeSet<Entity>,
 }
@@ -40,14 +40,7 @@ pub struct PgCentral {
 impl PgCentral {
     /// Does not connect yet.
     pub fn new(server: Server) -> Self {
-        Self {
-            server,
-            connection: None,
-            sees_all: None,
-            schema_version: None,
-            quickest: Duration::MAX,
-            pushed: BTreeSet::new(),
-        }
+        Self { server, wire: None, sees_all: None, schema_version: None, knows_delta: false, pushed: BTreeSet::new() }
     }
 
     /// Which server it speaks to.
@@ -70,40 +63,21 @@ impl PgCentral {
 
     /// Ends the connection politely.
     pub async fn close(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            connection.close().await;
+        if let Some(wire) = self.wire.take() {
+            wire.close().await;
         }
     }
 
-    /// Sends one message. The connection is out of `self` meanwhile: a call that fails, runs out of time or is
-    /// dropped half-way takes its connection with it, so that no later call reads its answers.
+    /// Sends one message. The line is out of `self` meanwhile: a call that fails, runs out of time or is dropped
+    /// half-way takes its line with it, so that no later call reads its answers.
     pub(crate) async fn exchange(&mut self, message: Message) -> Result<Answers, CentralError> {
-        let mut connection = self.take_connection().await?;
-        let begun = Instant::now();
-        let answers = message.send(&mut connection).await?;
-        self.quickest = self.quickest.min(begun.elapsed());
-        self.connection = Some(connection);
+        let mut wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => self.server.open().await?,
+        };
+        let answers = message.send(&mut wire).await?;
+        self.wire = Some(wire);
         Ok(answers)
-    }
-
-    /// The connection, or a new one. Whoever takes it gives it back by [`PgCentral::keep`] after success only.
-    pub(crate) async fn take_connection(&mut self) -> Result<Connection, CentralError> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection),
-            None => {
-                self.quickest = Duration::MAX;
-                self.server.connect().await
-            }
-        }
-    }
-
-    pub(crate) fn keep(&mut self, connection: Connection) {
-        self.connection = Some(connection);
-    }
-
-    /// Round trips are cheap here: bytes go as they are, in four of them, and not as text in one.
-    pub(crate) fn is_near(&self) -> bool {
-        self.quickest < NEAR
     }
 
     /// Whether the person sees all sites, where a hello has told.
@@ -124,20 +98,19 @@ impl PgCentral {
     pub(crate) fn met(&mut self, hello: &Hello) {
         self.sees_all = Some(hello.role != "technician");
         self.schema_version = Some(hello.schema_version);
+        self.knows_delta = hello.schema_version >= DELTA_SINCE;
+    }
+
+    /// The server answers a pull in one call.
+    pub(crate) fn knows_delta(&self) -> bool {
+        // On a new line it may be another server, or this one put back to yesterday.
+        self.wire.is_some() && self.knows_delta
     }
 
     /// A server of yesterday has no such table. That is the same as an empty one: when the server learns it, its rows
     /// are new and come with the next pull.
     pub(crate) fn lacks(&self, entity: Entity) -> bool {
         self.schema_version.is_some_and(|version| version < entity.since())
-    }
-}
-
-/// Ends a call that takes too long as if the line were cut, which it probably is.
-pub(crate) async fn in_time<T>(call: impl Future<Output = Result<T, CentralError>>) -> Result<T, CentralError> {
-    match tokio::time::timeout(CALL_LIMIT, call).await {
-        Ok(answer) => answer,
-        Err(_) => Err(CentralError::Unreachable("no answer in time".to_owned())),
     }
 }
 
@@ -166,7 +139,7 @@ impl Central for PgCentral {
     }
 
     async fn photo_chunk(&mut self, photo: PhotoId, number: i32, bytes: Vec<u8>) -> Result<(), CentralError> {
-        photos::store_chunk(self, photo, number, &bytes).await
+        photos::store_chunk(self, photo, number, bytes).await
     }
 
     async fn photo_finish(&mut self, photo: PhotoId) -> Result<ChunkAck, CentralError> {

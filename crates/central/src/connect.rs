@@ -11,7 +11,7 @@ use sqlx::query::Query;
 use sqlx::{Connection as _, Executor as _, Transaction};
 use zeroize::Zeroizing;
 
-use crate::gate::{Gate, Refusal};
+use crate::gate::{Gate, Refusal, Wire};
 
 /// How long a server may take to answer a connection attempt, TLS and login included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -89,13 +89,30 @@ impl Server {
             Err(_) => return Err(CentralError::Unreachable("no answer in time".to_owned())),
         };
         let version = raw.server_version_num().and_then(|version| i32::try_from(version).ok()).unwrap_or(0);
-        let accepted = is_safe(version) || (self.floor == Floor::AnyOnLoopback && self.is_loopback());
         let connection = Connection { raw, gate, version, in_doubt: false };
-        if !accepted {
+        if !self.accepts(version) {
             connection.close().await;
             return Err(CentralError::ServerTooOld(version));
         }
         Ok(connection)
+    }
+
+    /// The same for a laptop, which needs no driver.
+    pub(crate) async fn open(&self) -> Result<Wire, CentralError> {
+        let wire = match tokio::time::timeout(CONNECT_LIMIT, Wire::open(self)).await {
+            Ok(opened) => opened?,
+            Err(_) => return Err(CentralError::Unreachable("no answer in time".to_owned())),
+        };
+        let version = wire.server_version_num();
+        if !self.accepts(version) {
+            wire.close().await;
+            return Err(CentralError::ServerTooOld(version));
+        }
+        Ok(wire)
+    }
+
+    fn accepts(&self, version: i32) -> bool {
+        is_safe(version) || (self.floor == Floor::AnyOnLoopback && self.is_loopback())
     }
 
     fn is_loopback(&self) -> bool {
@@ -170,11 +187,6 @@ impl Connection {
         // Best effort: the connection is gone either way.
         let _ = self.raw.close().await;
         self.gate.close().await;
-    }
-
-    /// Why the gate may have ended it.
-    pub(crate) fn refusal(&self) -> Refusal {
-        self.gate.refusal()
     }
 
     /// For statements that PostgreSQL refuses inside a transaction (`CREATE DATABASE`) and for the migrator, both of

@@ -288,15 +288,17 @@ pub async fn claim(
     let server = enrolment.server(password.clone(), floor);
     let mut connection = match enrolment.server(enrolment.secret.clone(), floor).connect().await {
         Ok(connection) => connection,
-        Err(CentralError::LoginRefused(_)) => {
+        Err(CentralError::LoginRefused(_) | CentralError::DeviceRefused(_)) => {
             // The secret is no password any more. Did we do that ourselves, and miss the answer?
             return match server.connect().await {
                 Ok(connection) => {
                     connection.close().await;
                     Ok(server)
                 }
-                Err(CentralError::LoginRefused(_)) if enrolment.expires_at <= now => Err(ClaimError::Expired),
-                Err(CentralError::LoginRefused(_)) => Err(ClaimError::Used),
+                Err(CentralError::LoginRefused(_) | CentralError::DeviceRefused(_)) if enrolment.expires_at <= now => {
+                    Err(ClaimError::Expired)
+                }
+                Err(CentralError::LoginRefused(_) | CentralError::DeviceRefused(_)) => Err(ClaimError::Used),
                 Err(other) => Err(other.into()),
             };
         }

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use clara_domain::DeviceId;
 use clara_sync::{CentralError, Cursor, Hello};
 use serde::Deserialize;
-use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::client::PgCentral;
@@ -14,7 +13,8 @@ use crate::table::present;
 pub(crate) async fn hello(central: &mut PgCentral, device: DeviceId) -> Result<Hello, CentralError> {
     let message = Message::snapshot().sql("SELECT sync.hello(").uuid(device.uuid()).sql(")").end();
     let answers = central.exchange(message).await?;
-    let (hello, _) = answers.first().and_then(|rows| rows.first()).map(read).unwrap_or_else(|| Err(garbled()))?;
+    let row = answers.first().and_then(|rows| rows.first()).ok_or_else(garbled)?;
+    let (hello, _) = read(present(row, 0)?)?;
     central.met(&hello);
     Ok(hello)
 }
@@ -54,8 +54,8 @@ struct Told(
 );
 
 /// A hello, and whether the server was restored from a dump and has not been rebased.
-pub(crate) fn read(row: &PgRow) -> Result<(Hello, bool), CentralError> {
-    let told: Told = serde_json::from_str(present(row, 0)?).map_err(|_| garbled())?;
+pub(crate) fn read(told: &str) -> Result<(Hello, bool), CentralError> {
+    let told: Told = serde_json::from_str(told).map_err(|_| garbled())?;
     let Told(
         system_identifier,
         incarnation,

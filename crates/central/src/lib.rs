@@ -6,6 +6,7 @@
 mod audit;
 pub mod client;
 pub mod connect;
+mod delta;
 pub mod doctor;
 pub mod enroll;
 pub mod error;
@@ -22,6 +23,7 @@ mod photos;
 mod pull;
 mod push;
 pub mod rebase;
+mod reply;
 pub mod reports;
 pub mod rescue;
 pub mod revoke;

@@ -50,6 +50,12 @@ migrations! {
     20261122130030 "judge_long_documents_in_time"
     20261122140000 "create_rescue"
     20261122150000 "lock_own_laptop_only"
+    20261122160000 "let_rows_leave_a_site"
+    20261122160010 "decline_what_hangs_on_it"
+    20261122160020 "refuse_expired_enrolments_behind_a_pooler"
+    20261122160030 "amend_in_one_push"
+    20261122161000 "pull_in_one_call"
+    20261122162000 "tell_a_revoked_laptop"
 }
 
 /// What a migration run did.

@@ -1,13 +1,9 @@
 //! The photo lane: `sync.photo_*`. Bytes travel apart from the row, a chunk at a time, each in its own transaction.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use clara_domain::PhotoId;
 use clara_sync::{CentralError, ChunkAck, MAX_CHUNK_BYTES, PhotoAsk};
-use sqlx::Row as _;
 
-use crate::client::{PgCentral, in_time};
-use crate::connect::{Mode, call_error, sql};
+use crate::client::PgCentral;
 use crate::hello::garbled;
 use crate::message::Message;
 use crate::table::{integer, text};
@@ -37,16 +33,13 @@ pub(crate) async fn store_chunk(
     central: &mut PgCentral,
     photo: PhotoId,
     number: i32,
-    bytes: &[u8],
+    bytes: Vec<u8>,
 ) -> Result<(), CentralError> {
     if bytes.is_empty() || bytes.len() > MAX_CHUNK_BYTES {
         return Err(CentralError::Refused {
             code: "chunk_size".to_owned(),
             message: format!("a chunk of {} bytes cannot be sent", bytes.len()),
         });
-    }
-    if central.is_near() {
-        return store_near(central, photo, number, bytes).await;
     }
     let message = Message::write()
         .sql("SELECT sync.photo_chunk(")
@@ -58,19 +51,6 @@ pub(crate) async fn store_chunk(
         .sql(")")
         .end();
     central.exchange(message).await.map(drop)
-}
-
-async fn store_near(central: &mut PgCentral, photo: PhotoId, number: i32, bytes: &[u8]) -> Result<(), CentralError> {
-    let mut connection = central.take_connection().await?;
-    in_time(async {
-        let mut tx = connection.begin(Mode::Write).await?;
-        let statement = sql("SELECT sync.photo_chunk($1, $2, $3)").bind(photo.uuid()).bind(number).bind(bytes);
-        tx.execute(statement).await?;
-        tx.commit().await
-    })
-    .await?;
-    central.keep(connection);
-    Ok(())
 }
 
 pub(crate) async fn finish(central: &mut PgCentral, photo: PhotoId) -> Result<ChunkAck, CentralError> {
@@ -85,37 +65,15 @@ pub(crate) async fn fetch(
     photo: PhotoId,
     number: i32,
 ) -> Result<Option<Vec<u8>>, CentralError> {
-    if central.is_near() {
-        return fetch_near(central, photo, number).await;
-    }
     let message = Message::snapshot()
-        .sql("SELECT encode(sync.photo_fetch(")
+        .sql("SELECT sync.photo_fetch(")
         .uuid(photo.uuid())
         .sql(",")
         .integer(number.into())
-        .sql("::integer),'base64')")
+        .sql("::integer)")
         .end()
-        .awaits(MAX_CHUNK_BYTES * 4 / 3);
+        .binary();
     let answers = central.exchange(message).await?;
-    let Some(encoded) = answers.first().and_then(|rows| rows.first()).map(|row| text(row, 0)).transpose()?.flatten()
-    else {
-        return Ok(None);
-    };
-    // PostgreSQL breaks base64 into lines.
-    let encoded: Vec<u8> = encoded.bytes().filter(|byte| *byte != b'\n').collect();
-    STANDARD.decode(encoded).map(Some).map_err(|_| garbled())
-}
-
-async fn fetch_near(central: &mut PgCentral, photo: PhotoId, number: i32) -> Result<Option<Vec<u8>>, CentralError> {
-    let mut connection = central.take_connection().await?;
-    let bytes = in_time(async {
-        let mut tx = connection.begin(Mode::Snapshot).await?;
-        let statement = sql("SELECT sync.photo_fetch($1, $2)").bind(photo.uuid()).bind(number);
-        let row = tx.fetch_one(statement).await?;
-        tx.commit().await?;
-        row.try_get(0).map_err(call_error)
-    })
-    .await?;
-    central.keep(connection);
-    Ok(bytes)
+    let row = answers.first().and_then(|rows| rows.first()).ok_or_else(garbled)?;
+    Ok(row.value(0).ok_or_else(garbled)?.map(<[u8]>::to_vec))
 }

@@ -1,28 +1,33 @@
 //! The difference between two snapshots.
 //!
-//! A first message asks who is there and which tables have anything new: one round trip, a few hundred bytes, and the
-//! end of most pulls. Only if something is new does a second one read those tables, in one snapshot of its own. Right
-//! after a push something is new for certain, and the first message is left out.
+//! Most pulls are one call, [`delta`]. Where the server does not know that one yet, or more is new than it brings, a first
+//! message asks who is there and which tables have anything new, and a second one reads those tables, in one snapshot of
+//! its own. Right after a push something is new for certain, and the first message is left out.
 
 use std::collections::{BTreeSet, HashSet};
 
 use clara_domain::LocationId;
 use clara_domain::mirror::{Entity, Scope};
 use clara_sync::{CentralError, Cursor, Hello, Pull, PullRequest, TableRows, Tombstone};
-use sqlx::postgres::PgRow;
 
 use crate::client::PgCentral;
+use crate::delta::{self, Delta};
 use crate::hello::{garbled, read as read_hello};
 use crate::message::{Answers, Message};
+use crate::reply::Reply;
 use crate::table::{self, Source, present, uuid};
+
+/// Rows of one pull: some tens of megabytes. A day's changes are a few hundred; an import of the office, or a new site
+/// with thirty years of history, is more than a laptop should hold in memory or a mobile network carry in one piece.
+const MOST_ROWS: usize = 20_000;
 
 /// A table may change between the two messages; then the second is sent again, with that table too.
 const ATTEMPTS: u32 = 4;
 
 /// What has changed: mirrored tables by name, and the two that have none.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct News {
-    entities: BTreeSet<Entity>,
+pub(crate) struct News {
+    pub(crate) entities: BTreeSet<Entity>,
     access: bool,
     tombstones: bool,
 }
@@ -67,7 +72,12 @@ impl News {
 pub(crate) async fn pull(central: &mut PgCentral, request: &PullRequest) -> Result<Pull, CentralError> {
     // After a push some of the answer is known, and most often all of it: the question can be left out.
     let mut news = News { entities: central.take_pushed(), ..News::default() };
-    if news.is_nothing() {
+    if central.knows_delta() {
+        match delta::pull(central, request).await? {
+            Delta::Whole(pull) => return Ok(*pull),
+            Delta::Names(names) => news = names,
+        }
+    } else if news.is_nothing() {
         let answers = central.exchange(ask(request).end()).await?;
         let (hello, asked) = read_head(central, &answers)?;
         if asked.is_nothing() {
@@ -100,7 +110,12 @@ fn ask(request: &PullRequest) -> Message {
 
 fn read_head(central: &mut PgCentral, answers: &Answers) -> Result<(Hello, News), CentralError> {
     let row = answers.first().and_then(|rows| rows.first()).ok_or_else(garbled)?;
-    let (hello, rebase_due) = read_hello(row)?;
+    judge_head(central, present(row, 0)?, present(row, 1)?)
+}
+
+/// Who answered and what is new, from a server that may be pulled from.
+pub(crate) fn judge_head(central: &mut PgCentral, hello: &str, names: &str) -> Result<(Hello, News), CentralError> {
+    let (hello, rebase_due) = read_hello(hello)?;
     // A standby reports transactions that still run on its primary as finished: its snapshots lie.
     let refusal = if hello.in_recovery {
         Some(("standby", "this server is a standby; changes can only be fetched from the primary"))
@@ -113,7 +128,7 @@ fn read_head(central: &mut PgCentral, answers: &Answers) -> Result<(Hello, News)
         return Err(CentralError::Refused { code: code.to_owned(), message: message.to_owned() });
     }
     central.met(&hello);
-    Ok((hello, News::read(present(row, 1)?)))
+    Ok((hello, News::read(names)))
 }
 
 fn since(message: Message, cursor: &Cursor) -> Message {
@@ -138,7 +153,8 @@ fn granted(message: Message, cursor: &Cursor) -> Message {
 fn read_all(request: &PullRequest, news: &News) -> Message {
     let cursor = &request.cursor;
     // Without fresh statistics the planner takes a third of a table for changed, and reads all of it.
-    let mut message = ask(request).end().sql("SET LOCAL enable_seqscan=off").end().sql("SET LOCAL jit=off").end();
+    let mut message =
+        ask(request).at_most(MOST_ROWS).end().sql("SET LOCAL enable_seqscan=off").end().sql("SET LOCAL jit=off").end();
     if news.access {
         message = message.sql(
             "SELECT t.location_id,t.state::text FROM sync.location_access t WHERE t.user_id=(SELECT app.me()) AND ",
@@ -210,7 +226,7 @@ fn collect(hello: Hello, news: &News, answers: &Answers) -> Result<Pull, Central
     Ok(pull)
 }
 
-fn read_tombstone(row: &PgRow) -> Result<Option<Tombstone>, CentralError> {
+fn read_tombstone(row: Reply<'_>) -> Result<Option<Tombstone>, CentralError> {
     let id = uuid(row, 1)?;
     Ok(present(row, 0)?.parse().ok().map(|entity| Tombstone { entity, id }))
 }

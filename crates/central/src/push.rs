@@ -42,7 +42,7 @@ pub(crate) async fn hand_over(
         return Ok(receipts);
     }
     let document = serde_json::to_vec(&sound).map_err(|_| garbled())?;
-    let message = Message::write().sql(call).uuid(device.uuid()).sql(",").json(&document).sql(")").end();
+    let message = Message::write().sql(call).uuid(device.uuid()).sql(",").json(document).sql(")").end();
     let answers = central.exchange(message).await?;
     let row = answers.first().and_then(|rows| rows.first()).ok_or_else(garbled)?;
     let answer: Answer = serde_json::from_str(present(row, 0)?).map_err(|_| garbled())?;

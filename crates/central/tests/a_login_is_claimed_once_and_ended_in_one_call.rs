@@ -4,10 +4,11 @@
 mod support;
 
 use chrono::{Duration, Utc};
-use clara_central::connect::{Floor, Mode, Secret, sql};
+use clara_central::connect::{Floor, Mode, Secret, Server, sql};
 use clara_central::doctor::{Health, doctor};
 use clara_central::enroll::{ClaimError, Enroll, Person, claim, enroll};
 use clara_central::revoke::{Revoke, revoke};
+use clara_cluster::PgBouncer;
 use clara_sync::CentralError;
 use support::{ask, cluster, company, enrolment, hire, laptop, psql};
 
@@ -80,15 +81,62 @@ async fn revoking_a_person_ends_every_laptop_and_every_live_session() {
     let error = tx.fetch_one(sql("SELECT 1")).await.unwrap_err();
     assert!(matches!(error, CentralError::Unreachable(_)), "the live session is cut: {error:?}");
     for server in [&first, &second] {
-        let error = server.connect().await.unwrap_err();
-        assert!(matches!(error, CentralError::LoginRefused(_)), "{error:?}");
+        assert_eq!(told(server).await, "device_revoked");
     }
     assert_eq!(ask(&other, "SELECT app.my_role()::text").await, Ok(vec!["technician".into()]), "nobody else noticed");
     assert_eq!(psql("revokes", "SELECT count(*) FROM sync.device WHERE revoked_at IS NOT NULL"), "2");
 
     let new = laptop(&admin, dana).await;
-    assert!([&first.role, &second.role].contains(&&new.role), "an ended login is used again");
     assert_eq!(ask(&new, "SELECT app.me()::text").await, Ok(vec![dana.uuid().to_string()]));
+    assert!(![&first.role, &second.role].contains(&&new.role), "the ended logins may still be asked for");
+    assert_eq!(told(&first).await, "device_revoked", "also after another laptop was enrolled");
+    psql(
+        "revokes",
+        "UPDATE sync.device SET revoked_at = revoked_at - interval '13 months' WHERE revoked_at IS NOT NULL",
+    );
+    let newest = laptop(&admin, dana).await;
+    assert!([&first.role, &second.role].contains(&&newest.role), "a year later an ended login is used again");
+}
+
+/// What a laptop that knocks is told: that its access was ended, or only that the login is refused.
+async fn told(server: &Server) -> String {
+    match server.connect().await {
+        Err(CentralError::DeviceRefused(code)) => code,
+        Err(CentralError::LoginRefused(_)) => "refused".into(),
+        other => panic!("{:?}", other.map(drop)),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_login_that_the_office_has_ended_is_told_so_directly_and_through_a_pooler() {
+    let admin = company("tells").await;
+    let tess = hire("tells", "tess@example.com", "technician");
+    let server = laptop(&admin, tess).await;
+    let pooler = PgBouncer::start(cluster(), 5).unwrap();
+    let ways = |server: &Server| [server.clone(), Server { port: pooler.port(), ..server.clone() }];
+    for way in ways(&server) {
+        assert!(way.connect().await.is_ok());
+        let wrong = Server { password: Secret::new("not this one"), ..way };
+        assert_eq!(told(&wrong).await, "refused", "a wrong password");
+    }
+    // What an administrator may do to a login without ending anybody's access.
+    let role = &server.role;
+    psql("tells", &format!("ALTER ROLE {role} VALID UNTIL '2020-01-01'"));
+    assert_eq!(told(&server).await, "refused", "it has expired");
+    psql("tells", &format!("ALTER ROLE {role} VALID UNTIL 'infinity' NOLOGIN"));
+    assert_eq!(told(&server).await, "refused", "it is switched off");
+    let verifier = psql("tells", &format!("SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'"));
+    psql("tells", &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    assert_eq!(told(&server).await, "refused", "it is not there, as in a cluster that was made anew");
+    psql("tells", &format!("CREATE ROLE {role} LOGIN PASSWORD '{verifier}'; GRANT clara_technician TO {role}"));
+    assert!(server.connect().await.is_ok(), "all of that can be put right");
+
+    revoke(&admin, &Revoke::Person(Person::Id(tess))).await.unwrap();
+    for way in ways(&server) {
+        assert_eq!(told(&way).await, "device_revoked");
+        let stranger = Server { password: Secret::new("not this one"), ..way };
+        assert_eq!(told(&stranger).await, "device_revoked", "no password is needed to hear it, and none opens");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -297,7 +297,7 @@ async fn a_pooler_that_refuses_a_login_is_told_from_one_that_has_no_server() {
     assert!(matches!(&wrong, CentralError::LoginRefused(code) if code == "08P01"), "{wrong:?}");
     revoke(&admin_server, &Revoke::Person(Person::Id(person))).await.unwrap();
     let revoked = dana.connect().await.unwrap_err();
-    assert!(matches!(&revoked, CentralError::Unreachable(why) if why.contains("no such login")), "{revoked:?}");
+    assert!(matches!(&revoked, CentralError::DeviceRefused(code) if code == "device_revoked"), "{revoked:?}");
     // Its login is right, and what is behind it is not there.
     let nowhere = Server { port: pooler.port(), ..admin("no_such_database") }.connect().await.unwrap_err();
     assert!(matches!(nowhere, CentralError::Unreachable(_)), "{nowhere:?}");

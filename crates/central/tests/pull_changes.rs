@@ -80,6 +80,36 @@ async fn values_arrive_in_the_mirrors_spelling() {
 }
 
 #[tokio::test]
+async fn one_call_brings_to_the_letter_what_a_server_of_yesterday_is_asked_for_table_by_table() {
+    let company = Company::open().await;
+    company.sql(
+        r#"UPDATE jobs SET title = E'tab\there, \\t and \\N', description = '\N', special_instructions = '',
+            metadata = '{"a\tb": "c: \"\\\" 消防", "n": [1.0, 1.00]}', scheduled_time = '08:30' WHERE job_number = 'J-1';
+           UPDATE jobs SET title = '\E', description = NULL, special_instructions = ' ', metadata = '{"n": 1.00}'
+           WHERE job_number = 'J-2';
+           UPDATE locations SET latitude = 43.65107, access_notes = E'two\nlines\t' WHERE location_name = 'Site 1'"#,
+    );
+    let mut mara = company.laptop(MARA);
+    mara.cursor().await;
+    let from_the_beginning: Cursor = "1:1:".parse().unwrap();
+    let in_order = |pull: clara_sync::Pull| {
+        let mut tables = pull.rows;
+        tables.iter_mut().for_each(|table| table.rows.sort_by_key(|row| row.id));
+        let mut tombstones: Vec<_> = pull.tombstones.into_iter().map(|gone| (gone.entity, gone.id)).collect();
+        tombstones.sort();
+        (tables, tombstones)
+    };
+    let in_one = in_order(mara.pull(&from_the_beginning).await);
+    company.sql("DROP FUNCTION sync.pull(uuid, pg_snapshot); DELETE FROM sync.schema WHERE version = 3");
+    let request = PullRequest { device: mara.device, cursor: from_the_beginning.clone() };
+    assert!(mara.central.pull(&request).await.is_err(), "it was one call of that function");
+    // Put back to yesterday, the server is asked as yesterday, on the next line.
+    let by_table = in_order(mara.pull(&from_the_beginning).await);
+    assert!(by_table.0.len() >= 9, "{} tables", by_table.0.len());
+    assert_eq!(in_one, by_table);
+}
+
+#[tokio::test]
 async fn a_change_is_pulled_once_and_then_there_is_nothing() {
     let company = Company::open().await;
     let mut anna = company.laptop(ANNA);

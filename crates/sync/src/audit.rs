@@ -15,6 +15,8 @@ use crate::report::{Progress, SyncError, SyncReport};
 
 /// Rows asked for in one call.
 const ROWS_AT_ONCE: usize = 500;
+/// Buckets whose keys are held in memory together, of 256.
+const BUCKETS_AT_ONCE: usize = 64;
 
 /// Compares every table after a pull and puts right what differs.
 pub(crate) async fn run_audit<R: Replica, C: Central>(
@@ -65,6 +67,35 @@ pub(crate) async fn reconcile<R: Replica, C: Central>(
     env: &mut impl Environment,
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
+    let repairs = level(replica, central, device, snapshot, env, report).await?;
+    replica.audited(&repairs, env.now())?;
+    report.repairs = Some(repairs);
+    Ok(())
+}
+
+/// Where more has changed than one pull brings: the same way, but nothing of it is a repair.
+pub(crate) async fn catch_up<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    device: DeviceId,
+    snapshot: &Cursor,
+    env: &mut impl Environment,
+    report: &mut SyncReport,
+) -> Result<(), SyncError> {
+    level(replica, central, device, snapshot, env, report).await?;
+    replica.audited(&[], env.now())?;
+    Ok(())
+}
+
+/// Makes every table equal to the server's and moves the cursor.
+async fn level<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    device: DeviceId,
+    snapshot: &Cursor,
+    env: &mut impl Environment,
+    report: &mut SyncReport,
+) -> Result<Vec<Repair>, SyncError> {
     let mut repairs = Vec::new();
     for table in TABLES {
         if env.stopped() {
@@ -72,17 +103,24 @@ pub(crate) async fn reconcile<R: Replica, C: Central>(
         }
         env.progress(Progress::Checking { entity: table.entity });
         let buckets = differing(&central.buckets(table.entity).await?.1, &replica.buckets(table.entity)?);
-        repairs.extend(heal(replica, central, device, table.entity, &buckets, report).await?);
+        let mut all = Repair { entity: table.entity, refetched: 0, purged: 0 };
+        for buckets in buckets.chunks(BUCKETS_AT_ONCE) {
+            if let Some(repair) = heal(replica, central, device, table.entity, buckets, report).await? {
+                all.refetched += repair.refetched;
+                all.purged += repair.purged;
+            }
+        }
+        if all.refetched > 0 || all.purged > 0 {
+            repairs.push(all);
+        }
     }
     // What came meanwhile is fetched before the end is taken down: only a pull says whether the server is still the one
     // that was compared with, and the login still ours.
     let pulled = central.pull(&PullRequest { device, cursor: snapshot.clone() }).await?;
     trust(&pulled, report)?;
-    let now = env.now();
-    replica.end_reconcile(snapshot, now)?;
-    replica.audited(&repairs, now)?;
-    report.repairs = Some(repairs);
-    apply(replica, &pulled, report)
+    replica.end_reconcile(snapshot, env.now())?;
+    apply(replica, &pulled, report)?;
+    Ok(repairs)
 }
 
 /// Fetches rows that the laptop lost sight of: operations that were withdrawn or declined.

@@ -154,6 +154,9 @@ pub enum CentralError {
     /// 08, 40001, 40P01, 53, 55P03, 57: the server is busy or restarting. Try again.
     #[error("the server is busy: {0}")]
     Busy(String),
+    /// More has changed than one pull brings, and the engine compares both sides instead.
+    #[error("more has changed than one pull brings")]
+    TooMuch,
     /// TLS: wrong certificate, wrong name, plain text. Nothing was sent.
     #[error("the server could not prove who it is: {0}")]
     NotProven(String),

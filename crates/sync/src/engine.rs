@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clara_domain::DeviceId;
 
-use crate::audit::{reconcile, refetch, run_audit};
+use crate::audit::{catch_up, reconcile, refetch, run_audit};
 use crate::central::{Central, CentralError, Hello, Pull, PullRequest};
 use crate::first_sync::first_sync;
 use crate::photos::send_photos;
@@ -68,15 +68,24 @@ async fn sync<R: Replica, C: Central>(
 
     env.progress(Progress::Connecting);
     let mut early = None;
+    let mut flooded = false;
     let state = replica.state()?;
     let hello = match &state.cursor {
         // Nothing to send: the pull carries its own hello, so a sync in which nothing happened is one call. What it
         // brings is used only if the two turn out to be in step.
         Some(cursor) if state.pending == 0 && !state.reconciling => {
-            let pull = central.pull(&PullRequest { device, cursor: cursor.clone() }).await?;
-            let hello = pull.hello.clone();
-            early = Some(pull);
-            hello
+            match central.pull(&PullRequest { device, cursor: cursor.clone() }).await {
+                Ok(pull) => {
+                    let hello = pull.hello.clone();
+                    early = Some(pull);
+                    hello
+                }
+                Err(CentralError::TooMuch) => {
+                    flooded = true;
+                    central.hello(device).await?
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         _ => central.hello(device).await?,
     };
@@ -106,9 +115,17 @@ async fn sync<R: Replica, C: Central>(
             pull(replica, central, device, report).await?;
         }
         Pulling::Delta => {
-            match early {
-                Some(pulled) => apply(replica, &pulled, report)?,
-                None => pull(replica, central, device, report).await?,
+            let pulled = match early {
+                Some(pulled) => apply(replica, &pulled, report),
+                None if flooded => Err(CentralError::TooMuch.into()),
+                None => pull(replica, central, device, report).await,
+            };
+            match pulled {
+                // An import of the office, or a new site with its history: bit by bit, each bit stored before the next.
+                Err(SyncError::Central(CentralError::TooMuch)) => {
+                    catch_up(replica, central, device, &hello.snapshot, env, report).await?;
+                }
+                other => other?,
             }
             // A table that the program has learnt since the first sync: its rows are older than the cursor, and no
             // difference would bring them. What changes while they are fetched comes with the next pull.

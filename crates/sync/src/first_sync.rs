@@ -1,16 +1,13 @@
 //! The first sync: table by table, page by page, each page in a transaction of its own on both sides, so that a cut or
 //! a kill loses one page at most. Sites and today's work come first; the catalogue last.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
-
 use clara_domain::DeviceId;
 use clara_domain::mirror::{Entity, TABLES};
 
 use crate::central::Central;
 use crate::cursor::Cursor;
 use crate::engine::Environment;
+use crate::overlap::overlap;
 use crate::push::push_all;
 use crate::replica::Replica;
 use crate::report::{Progress, SyncError, SyncReport};
@@ -45,15 +42,9 @@ pub(crate) async fn first_sync<R: Replica, C: Central>(
             let next = match page.rows.last() {
                 Some(row) if !page.last => {
                     // The server makes the next page while this one is stored.
-                    let mut next = pin!(central.page(bookmark.entity, Some(row.id), PAGE_ROWS));
-                    let early = begin(next.as_mut()).await;
-                    let stored = replica.apply_page(bookmark.entity, &page.rows, page.last);
-                    // Awaited even where this page could not be stored: an answer left on the line would be taken for
-                    // that of the next question.
-                    let next = match early {
-                        Some(answer) => answer,
-                        None => next.await,
-                    };
+                    let question = central.page(bookmark.entity, Some(row.id), PAGE_ROWS);
+                    let (next, stored) =
+                        overlap(question, || replica.apply_page(bookmark.entity, &page.rows, page.last)).await;
                     report.changed.join(stored?);
                     Some(next?)
                 }
@@ -79,15 +70,4 @@ pub(crate) async fn first_sync<R: Replica, C: Central>(
     }
     replica.end_first_sync()?;
     Ok(())
-}
-
-/// Has a question sent without waiting for its answer.
-async fn begin<F: Future>(mut question: Pin<&mut F>) -> Option<F::Output> {
-    poll_fn(|context| {
-        Poll::Ready(match question.as_mut().poll(context) {
-            Poll::Ready(answer) => Some(answer),
-            Poll::Pending => None,
-        })
-    })
-    .await
 }

@@ -10,6 +10,7 @@ mod central;
 mod cursor;
 mod engine;
 mod first_sync;
+mod overlap;
 mod photos;
 mod plan;
 mod push;

@@ -31,7 +31,7 @@ impl SyncError {
     pub fn passes_by_itself(&self) -> bool {
         matches!(
             self,
-            SyncError::Central(CentralError::Unreachable(_) | CentralError::Busy(_))
+            SyncError::Central(CentralError::Unreachable(_) | CentralError::Busy(_) | CentralError::TooMuch)
                 | SyncError::Refused(Refusal::Standby)
                 | SyncError::Stopped
         )

@@ -1,6 +1,7 @@
 //! What comes down once a laptop is in step: 100 changes, and nothing.
 
 use clara_cluster::Cut;
+use clara_sync::{Central, PullRequest, Replica};
 use clara_tests::{Company, Device, block_on, ids};
 use uuid::Uuid;
 
@@ -89,11 +90,29 @@ pub fn part(book: &mut Book) {
     let mut line = Line::new("Pull at 100,000 rows against at 10,000", format!("{growth:.2}×"));
     line.ratio = format!("{growth:.2}×");
     book.line(line.target("≤ 1.2×", growth <= 1.2));
+    large.by_steps(book);
     small.bytes(book);
     small.idle(book);
 }
 
 impl Sized {
+    /// The pull as the engine does it, with a look at where the time goes.
+    fn by_steps(&mut self, book: &mut Book) {
+        let (mut server, mut laptop) = (Times::default(), Times::default());
+        for run in 0..RUNS {
+            self.change(RUNS + run);
+            let (mut mirror, device, now) = (self.ana.mirror().clone(), self.ana.id, self.ana.now());
+            let cursor = mirror.state().unwrap().cursor.unwrap();
+            let pull = server.run(|| block_on(self.ana.central().pull(&PullRequest { device, cursor })).unwrap());
+            laptop.run(|| {
+                mirror.meet(&pull.hello, now).unwrap();
+                mirror.apply_pull(&pull).unwrap()
+            });
+        }
+        book.line(Line::new("of which waiting for the server", server.words()));
+        book.line(Line::new("of which the laptop's two transactions", laptop.words()));
+    }
+
     fn bytes(&mut self, book: &mut Book) {
         let cut = Cut::start(self.company.port()).unwrap();
         self.ana.reroute(cut.port());

@@ -1,7 +1,10 @@
 //! Logging in: SCRAM-SHA-256, in which the password is never sent and the server proves that it knows it too.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clara_sync::CentralError;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::prove::Line;
@@ -75,6 +78,9 @@ async fn authenticate(line: &mut Line, server: &Server, phase: Phase, body: &[u8
             Ok(Phase::Begun(scram))
         }
         (11, Phase::Begun(mut scram)) => {
+            if is_ended(rest, &server.role) {
+                return Err(CentralError::DeviceRefused(ENDED.to_owned()));
+            }
             scram.update(rest).map_err(|_| not_proven("its part of the login makes no sense"))?;
             say(line, scram.message()).await?;
             Ok(Phase::Answered(scram))
@@ -89,6 +95,17 @@ async fn authenticate(line: &mut Line, server: &Server, phase: Phase, body: &[u8
         (3 | 5, _) => Err(not_proven("it wants the password itself: pg_hba.conf must say scram-sha-256")),
         _ => Err(not_proven("it wants another kind of login: pg_hba.conf must say scram-sha-256")),
     }
+}
+
+/// As the server's functions call a laptop whose access the office has ended.
+const ENDED: &str = "device_revoked";
+
+/// Whether the server says with the verifier's salt that the office has ended this login (`app.ended_verifier`). Every other
+/// refusal can have other reasons, and must not lock anybody's work.
+fn is_ended(first: &[u8], role: &str) -> bool {
+    let mark = Sha256::digest(format!("clara: this login was ended: {role}"));
+    let salt = first.split(|byte| *byte == b',').find_map(|part| part.strip_prefix(b"s="));
+    salt.and_then(|salt| STANDARD.decode(salt).ok()).is_some_and(|salt| mark.get(..16) == Some(salt.as_slice()))
 }
 
 /// PgBouncer has one code, 08P01, for whatever keeps a client out. What it means shows in when it comes: while the

@@ -1,8 +1,9 @@
 //! The one way onto the wire. It dials, proves the server, logs in, and from then on stands between the database driver
 //! and the line: every message that the server sends is looked at before the driver sees it.
 //!
-//! The driver (sqlx) speaks to the gate over a private local end and to nobody else. It never learns the password, it
-//! does no TLS, and it cannot be told to reserve more memory than [`border`] allows.
+//! Administrators' work goes through the driver (sqlx), which speaks to the gate over a private local end and to nobody
+//! else. It never learns the password, it does no TLS, and it cannot be told to reserve more memory than [`border`]
+//! allows. A laptop needs no driver: its messages go through [`Wire`], past the same border.
 
 mod attach;
 mod border;
@@ -10,6 +11,7 @@ mod carry;
 mod dial;
 mod log_in;
 mod prove;
+mod wire;
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, OnceLock};
@@ -20,6 +22,8 @@ use sqlx::postgres::PgConnection;
 use tokio::task::JoinHandle;
 
 use crate::connect::{Server, call_error};
+
+pub(crate) use wire::Wire;
 
 /// How long a goodbye may take. The server notices a line that is gone without one.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(2);

@@ -11,7 +11,7 @@ pub(super) fn read(kind: Kind, value: Option<&str>) -> Option<Cell> {
         Kind::Timestamp => Cell::Text(timestamp(value)?),
         Kind::Int => Cell::Int(value.parse().ok()?),
         Kind::Real => Cell::Real(value.parse().ok().filter(|number: &f64| number.is_finite())?),
-        Kind::Bool => Cell::Int((value == "t").into()),
+        Kind::Bool => Cell::Int(value.starts_with('t').into()),
     })
 }
 

@@ -5,14 +5,12 @@
 
 mod cell;
 
-use clara_domain::mirror::{Entity, Scope, Table};
-use clara_domain::row::Row;
+use clara_domain::mirror::{Column, Entity, Scope, Table};
+use clara_domain::row::{Cell, Row};
 use clara_sync::CentralError;
-use sqlx::Row as _;
-use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::connect::call_error;
+use crate::reply::{Replies, Reply};
 
 /// One mirrored table as SQL.
 #[derive(Debug)]
@@ -99,43 +97,44 @@ pub(crate) fn of(entity: Entity) -> Result<(&'static Source, &'static Table), Ce
 }
 
 /// Rows from the answer to [`Source::select`].
-pub(crate) fn read(table: &Table, answer: &[PgRow]) -> Result<Vec<Row>, CentralError> {
+pub(crate) fn read(table: &Table, answer: &Replies) -> Result<Vec<Row>, CentralError> {
     answer.iter().map(|row| read_one(table, row)).collect()
 }
 
-fn read_one(table: &Table, row: &PgRow) -> Result<Row, CentralError> {
+fn read_one(table: &Table, row: Reply<'_>) -> Result<Row, CentralError> {
     let mut cells = Vec::with_capacity(table.columns.len());
     for (position, column) in table.columns.iter().enumerate() {
-        let value = text(row, position + 2)?;
-        cells.push(cell::read(column.kind, value).ok_or_else(|| CentralError::Refused {
-            code: "decode".to_owned(),
-            message: format!("column {} of {} has another type", column.name, table.name),
-        })?);
+        cells.push(cell(table, column, text(row, position + 2)?)?);
     }
     Ok(Row { id: uuid(row, 0)?, row_ver: integer(row, 1)?, cells })
 }
 
+/// A value of a column.
+pub(crate) fn cell(table: &Table, column: &Column, value: Option<&str>) -> Result<Cell, CentralError> {
+    cell::read(column.kind, value).ok_or_else(|| CentralError::Refused {
+        code: "decode".to_owned(),
+        message: format!("column {} of {} has another type", column.name, table.name),
+    })
+}
+
 /// A value as the server spelt it.
-pub(crate) fn text(row: &PgRow, position: usize) -> Result<Option<&str>, CentralError> {
-    let value = row.try_get_raw(position).map_err(call_error)?;
-    if sqlx::ValueRef::is_null(&value) {
-        return Ok(None);
-    }
-    value.as_str().map(Some).map_err(|_| unreadable(position))
+pub(crate) fn text(row: Reply<'_>, position: usize) -> Result<Option<&str>, CentralError> {
+    let value = row.value(position).ok_or_else(|| unreadable(position))?;
+    value.map(|bytes| std::str::from_utf8(bytes).map_err(|_| unreadable(position))).transpose()
 }
 
 /// A value that is never null.
-pub(crate) fn present(row: &PgRow, position: usize) -> Result<&str, CentralError> {
+pub(crate) fn present(row: Reply<'_>, position: usize) -> Result<&str, CentralError> {
     text(row, position)?.ok_or_else(|| unreadable(position))
 }
 
 /// An integer.
-pub(crate) fn integer(row: &PgRow, position: usize) -> Result<i64, CentralError> {
+pub(crate) fn integer(row: Reply<'_>, position: usize) -> Result<i64, CentralError> {
     present(row, position)?.parse().map_err(|_| unreadable(position))
 }
 
 /// A uuid.
-pub(crate) fn uuid(row: &PgRow, position: usize) -> Result<Uuid, CentralError> {
+pub(crate) fn uuid(row: Reply<'_>, position: usize) -> Result<Uuid, CentralError> {
     Uuid::parse_str(present(row, position)?).map_err(|_| unreadable(position))
 }
 

@@ -108,6 +108,15 @@ fn probes(other_device: uuid::Uuid) -> Vec<(&'static str, String, &'static str)>
             "SELECT count(*)::text FROM sync.changed(pg_current_snapshot()) c WHERE c <> ''".into(),
             "0",
         ),
+        // The same two and rows, each of which was looked at under row security; no history of another's laptop.
+        (
+            "sync.pull(uuid,pg_snapshot)",
+            format!(
+                "SELECT concat(h.line::jsonb -> 11, ' ', h.line::jsonb -> 12)
+                 FROM sync.pull('{other_device}', '1:1:') h(line) LIMIT 1"
+            ),
+            "0 false",
+        ),
         (
             "sync.push(uuid,jsonb)",
             format!("SELECT sync.push('{other_device}', '{operation}')::text"),
@@ -132,6 +141,13 @@ fn probes(other_device: uuid::Uuid) -> Vec<(&'static str, String, &'static str)>
             "CL010",
         ),
         ("sync.photo_finish(uuid)", format!("SELECT sync.photo_finish('{waiting}')::text"), "CL010"),
+        // What the server keeps of another's laptop is neither had nor put in another's place.
+        (
+            "sync.keep_lock_key(uuid,bytea)",
+            format!("SELECT sync.keep_lock_key('{other_device}', decode(repeat('ab', 32), 'hex'))::text"),
+            "false",
+        ),
+        ("sync.lock_key_of(uuid)", format!("SELECT (sync.lock_key_of('{other_device}') IS NULL)::text"), "true"),
         (
             "sync.use_enrolment(uuid,text)",
             format!("SELECT sync.use_enrolment('{other_device}', 'guess')::text"),

@@ -248,6 +248,8 @@ impl Shared {
     fn pump(&self, number: u64, direction: Direction, from: &End, to: &End) -> bool {
         let mut frames = Frames::new(direction == Direction::ToServer);
         let (mut plain, mut deaf) = (Vec::new(), false);
+        // What a client has said since the server answered last.
+        let mut flight = Vec::new();
         loop {
             plain.clear();
             if !from.read(&mut plain).unwrap_or(false) {
@@ -260,7 +262,14 @@ impl Shared {
                 if deaf {
                     continue;
                 }
-                match self.carry(number, direction, &frame, to) {
+                if direction == Direction::ToServer {
+                    flight.extend_from_slice(&frame.bytes);
+                }
+                let carried = self.carry(number, direction, &frame, &flight, to);
+                if matches!(frame.kind, 0 | b'p' | b'Q' | b'S') {
+                    flight.clear();
+                }
+                match carried {
                     After::Goes => {}
                     After::Ends => return false,
                     After::Deaf => deaf = true,
@@ -276,7 +285,7 @@ impl Shared {
         }
     }
 
-    fn carry(&self, number: u64, direction: Direction, frame: &Frame, to: &End) -> After {
+    fn carry(&self, number: u64, direction: Direction, frame: &Frame, flight: &[u8], to: &End) -> After {
         let mut state = self.lock();
         let message = Message {
             connection: number,
@@ -298,7 +307,10 @@ impl Shared {
         let send = |bytes: &[u8]| to.write(bytes, |socket, out| self.send(number, socket, out));
         let sent = match verdict {
             Verdict::Pass | Verdict::Stall | Verdict::StallBoth => send(&frame.bytes),
-            Verdict::Twice => send(&frame.bytes).and_then(|()| send(&frame.bytes)),
+            Verdict::Twice => {
+                let again = if frame.kind == b'S' { flight } else { &frame.bytes };
+                send(&frame.bytes).and_then(|()| send(again))
+            }
             Verdict::Swallow => Ok(()),
             Verdict::CutInside(bytes) => {
                 let _cut_anyway = send(frame.bytes.get(..bytes).unwrap_or(&frame.bytes));

@@ -19,16 +19,21 @@ pub struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// A query in the simple protocol whose text holds this.
+    /// A statement whose text holds this: a query of the simple protocol, or a Parse of the extended one.
     pub fn asks(&self, text: &str) -> bool {
         self.direction == Direction::ToServer
-            && self.kind == b'Q'
+            && matches!(self.kind, b'Q' | b'P')
             && self.body.windows(text.len()).any(|piece| piece == text.as_bytes())
     }
 
     /// The server says that a command is done: its tag begins with this word.
     pub fn has_done(&self, tag: &str) -> bool {
         self.direction == Direction::ToClient && self.kind == b'C' && self.body.starts_with(tag.as_bytes())
+    }
+
+    /// The client waits for an answer from here on: what it said was a query, or a flight of messages that ends with Sync.
+    pub fn ends_a_question(&self) -> bool {
+        self.direction == Direction::ToServer && matches!(self.kind, b'Q' | b'S')
     }
 
     /// The server has answered, and waits.
@@ -42,7 +47,7 @@ impl Message<'_> {
 pub enum Verdict {
     /// It goes on.
     Pass,
-    /// It goes on, and once more.
+    /// It goes on, and once more. Of a Sync, the whole flight that it ends comes once more.
     Twice,
     /// It is lost, and the connection stands.
     Swallow,
@@ -113,9 +118,13 @@ pub fn lose_answers(text: &'static str, mut which: impl FnMut(u64) -> bool + Sen
 /// Delivers every query that holds `text` twice and its sender the second answer only: the server did it, and did it
 /// again.
 pub fn deliver_twice(text: &'static str) -> Script {
-    let mut hiding = None;
+    let (mut asked, mut hiding) = (None, None);
     Box::new(move |message| {
         if message.asks(text) {
+            asked = Some(message.connection);
+        }
+        if message.ends_a_question() && asked == Some(message.connection) {
+            asked = None;
             hiding = Some(message.connection);
             return Verdict::Twice;
         }
