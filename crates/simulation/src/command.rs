@@ -68,10 +68,14 @@ impl Place {
     }
 
     fn run(&self, story: &Story, broken: Option<Control>) -> io::Result<Outcome> {
+        self.tell(story, broken, |world| world.run(story))
+    }
+
+    fn tell(&self, story: &Story, broken: Option<Control>, run: impl FnOnce(World) -> Outcome) -> io::Result<Outcome> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let home = self.homes.join(NUMBER.fetch_add(1, Ordering::Relaxed).to_string());
         std::fs::create_dir_all(&home)?;
-        let outcome = World::new(story, &home, &self.template, broken).map(|world| world.run(story));
+        let outcome = World::new(story, &home, &self.template, broken).map(run);
         std::fs::remove_dir_all(&home)?;
         outcome
     }
@@ -181,30 +185,29 @@ pub fn run(arguments: &Arguments) -> io::Result<bool> {
     })?;
     let sum = lock(&sum);
     sum.print(begun.elapsed());
-    let (cells, empty) = sum.coverage.tally();
-    println!("{} of {cells} meetings of two kinds of operation under a fault", cells - empty.len());
-    for cell in empty.iter().take(if arguments.coverage { 40 } else { 0 }) {
-        println!("  never: {cell}");
-    }
+    let tally = sum.coverage.tally();
+    let met = tally.cells - tally.empty.len();
+    println!("{met} of {} meetings of two kinds of operation under a fault", tally.cells);
+    let told = if arguments.coverage { 60 } else { 0 };
+    tally.empty.iter().take(told).for_each(|cell| println!("  never: {cell}"));
+    tally.rare.iter().take(told).for_each(|(runs, cell)| println!("  in {runs} runs: {cell}"));
     if let Some((seed, _)) = sum.failures.iter().min() {
         println!("shortest story of seed {seed}:");
         replay(&place, arguments, *seed)?;
     }
-    Ok(sum.failures.is_empty() && (!arguments.coverage || empty.is_empty()))
+    Ok(sum.failures.is_empty() && (!arguments.coverage || tally.empty.is_empty()))
 }
 
 /// Every seed twice: what differs from run to run cannot be repeated, and is a failure.
 fn twice(place: &Place, arguments: &Arguments, seed: u64) -> io::Result<Outcome> {
     let story = Story::of(seed, arguments.laptops, arguments.days);
     let mut first = place.run(&story, None)?;
-    if !arguments.once {
-        let second = place.run(&story, None)?;
-        if first.violation != second.violation || first.hash != second.hash {
-            let difference = format!(
-                "two runs differ: {} {:?}, {} {:?}",
-                first.hash, first.violation, second.hash, second.violation
-            );
-            first.violation = Some((first.steps, difference));
+    if !arguments.once && first.violation.is_none() {
+        let second = place.tell(&story, None, |world| world.repeat(&story))?;
+        if first.hash != second.hash {
+            let how =
+                second.violation.map_or_else(String::new, |(step, found)| format!(", after step {step}: {found}"));
+            first.violation = Some((first.steps, format!("two runs differ: {} and {}{how}", first.hash, second.hash)));
         }
     }
     Ok(first)

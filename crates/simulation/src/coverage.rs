@@ -33,6 +33,9 @@ pub const KINDS: &[(Entity, OpKind)] = &[
     (Entity::ParkedOperations, OpKind::Update),
 ];
 
+/// What met in fewer runs is told: a change of the product may take the last one away.
+const FEW: u32 = 6;
+
 /// How many steps two things may lie apart and still have met.
 const WINDOW: usize = 60;
 
@@ -57,6 +60,19 @@ pub struct Coverage {
     recent: VecDeque<Met>,
     faults: VecDeque<(usize, Fault)>,
     pairs: BTreeMap<Pair, u32>,
+    /// By fault: in how many of the joined runs a pair met it.
+    runs: BTreeMap<Pair, Vec<u32>>,
+}
+
+/// What a whole run has met.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Pairs of kinds that can meet, times faults.
+    pub cells: usize,
+    /// Those that never met.
+    pub empty: Vec<String>,
+    /// The rarest of the others, and in how many runs they met.
+    pub rare: Vec<(u32, String)>,
 }
 
 fn bit(fault: Fault) -> u32 {
@@ -101,7 +117,10 @@ impl Coverage {
     /// Takes what another run has met.
     pub fn join(&mut self, other: &Coverage) {
         for (pair, mask) in &other.pairs {
-            *self.pairs.entry(*pair).or_default() |= mask;
+            let runs = self.runs.entry(*pair).or_insert_with(|| vec![0; Fault::ALL.len()]);
+            for (fault, runs) in Fault::ALL.iter().zip(runs) {
+                *runs += u32::from(mask & bit(*fault) != 0);
+            }
         }
     }
 
@@ -113,10 +132,9 @@ impl Coverage {
             && first.1 != OpKind::Delete
     }
 
-    /// Every cell that a whole run must fill, and those that it did not.
-    pub fn tally(&self) -> (usize, Vec<String>) {
-        let mut cells = 0;
-        let mut empty = Vec::new();
+    /// Every cell that a whole run must fill, and those that it did not, or rarely.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
         for (a, first) in KINDS.iter().enumerate() {
             for (b, second) in KINDS.iter().enumerate() {
                 for shared in [false, true] {
@@ -124,20 +142,22 @@ impl Coverage {
                         continue;
                     }
                     let key = (u8::try_from(a).unwrap_or(0), u8::try_from(b).unwrap_or(0), shared);
-                    let mask = self.pairs.get(&key).copied().unwrap_or(0);
-                    for fault in Fault::ALL {
-                        cells += 1;
-                        if mask & bit(*fault) == 0 {
+                    let runs = self.runs.get(&key);
+                    for (at, fault) in Fault::ALL.iter().enumerate() {
+                        tally.cells += 1;
+                        let met = runs.and_then(|runs| runs.get(at)).copied().unwrap_or(0);
+                        if met < FEW {
                             let mut text = String::new();
                             let _ = write!(text, "{:?} {} then {:?} {}", first.1, first.0, second.1, second.0);
                             let row = if shared { "the same row" } else { "another row" };
                             let _ = write!(text, " on {row} under {}", fault.word());
-                            empty.push(text);
+                            if met == 0 { tally.empty.push(text) } else { tally.rare.push((met, text)) }
                         }
                     }
                 }
             }
         }
-        (cells, empty)
+        tally.rare.sort();
+        tally
     }
 }

@@ -60,6 +60,13 @@ impl Person<'_> {
         if self.chance.one_in(3) { self.chance.pick(&rows).cloned() } else { self.chance.pick(&rows[..few]).cloned() }
     }
 
+    /// The one that was made last, so that a row is met at both of its ends.
+    fn newest(&self, entity: Entity) -> Option<Row> {
+        let made = |row: &Row| Some(row.fields(entity.table()?).get("created_at")?.as_str()?.to_owned());
+        let rows = self.mirror.read::<_, MirrorError>(|read| read.all(entity)).ok()?;
+        rows.into_iter().max_by_key(|row| (made(row), row.id))
+    }
+
     fn word(&mut self) -> String {
         format!("w{}", self.chance.below(1000))
     }
@@ -300,7 +307,8 @@ impl Person<'_> {
             }
             _ => {
                 let entity = *self.chance.pick(&[Entity::Jobs, Entity::EquipmentInventory, Entity::JobEquipment])?;
-                Some(Self::delete(self.any(entity)?.id, entity))
+                let row = if self.chance.one_in(2) { self.newest(entity) } else { self.any(entity) };
+                Some(Self::delete(row?.id, entity))
             }
         }
     }

@@ -79,9 +79,8 @@ fn by_key(column: &str) -> bool {
 type Over = BTreeMap<(Entity, Uuid), Vec<Operation>>;
 
 /// I1 and I4: the mirror equals what its person may see at the cursor, plus the overlay of unsent work. `lenient`: an
-/// audit has fetched rows that are newer than the cursor. Rows that went to a site out of scope are found by the next
-/// audit, and not before; `audited`: it has been.
-pub fn mirror_is_true(server: &Server, laptop: &Laptop, lenient: bool, audited: bool) -> Result<(), String> {
+/// audit has fetched rows that are newer than the cursor.
+pub fn mirror_is_true(server: &Server, laptop: &Laptop, lenient: bool) -> Result<(), String> {
     let mirror = laptop.mirror()?;
     let state = mirror.clone().state().map_err(|error| error.to_string())?;
     let (Some(cursor), Some(known)) = (state.cursor, state.server) else { return Ok(()) };
@@ -113,10 +112,7 @@ pub fn mirror_is_true(server: &Server, laptop: &Laptop, lenient: bool, audited: 
         let mut found = BTreeSet::new();
         for row in &here {
             found.insert(row.id);
-            let moved = !audited && server.state.moved.contains(&row.id);
-            if !moved || expected.contains_key(&row.id) {
-                judge_row(table, row, &expected, &newest, &over, &cursor)?;
-            }
+            judge_row(table, row, &expected, &newest, &over, &cursor)?;
         }
         let missing = expected.keys().find(|id| {
             let may_be_gone = lenient && !newest.contains_key(id);
@@ -250,8 +246,9 @@ fn overlay(mirror: &Mirror) -> Result<Over, String> {
 }
 
 /// I6: operations that wait although nothing holds them back: after a sync without an error only those may that a decision
-/// in its last pull has freed, and the next sync takes them.
-pub fn waiting_for_nothing(laptop: &Laptop) -> Result<BTreeSet<OpId>, String> {
+/// in its last pull has freed, and the next sync takes them. `locked`: what waits for a row that somebody on the server
+/// holds; it holds up what belongs to it, and nothing else.
+pub fn waiting_for_nothing(laptop: &Laptop, locked: &[OpId]) -> Result<BTreeSet<OpId>, String> {
     let (lines, drafts) = laptop
         .mirror()?
         .read::<_, MirrorError>(|read| {
@@ -264,7 +261,9 @@ pub fn waiting_for_nothing(laptop: &Laptop) -> Result<BTreeSet<OpId>, String> {
     }
     let mut held: BTreeSet<Uuid> = lines
         .iter()
-        .filter(|line| matches!(line.state, OpState::Parked | OpState::Rejected))
+        .filter(|line| {
+            matches!(line.state, OpState::Parked | OpState::Rejected) || locked.contains(&line.operation.op_id)
+        })
         .flat_map(|line| [line.operation.root_id, line.operation.row_id])
         .chain(drafts)
         .collect();

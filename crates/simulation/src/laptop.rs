@@ -111,7 +111,8 @@ pub struct Laptop {
 /// # Errors
 /// Where the files cannot be made.
 pub fn template(folder: &Path, now: DateTime<Utc>) -> io::Result<()> {
-    let opened = Mirror::open_with(folder, &key(), now, options(Chance::new(7))).map_err(io::Error::other)?;
+    let options = Options { tidy_close: true, ..options(Chance::new(7)) };
+    let opened = Mirror::open_with(folder, &key(), now, options).map_err(io::Error::other)?;
     drop(opened);
     Ok(())
 }
@@ -122,7 +123,12 @@ fn options(entropy: Chance) -> Options {
         low_space_bytes: 0,
         // Small, so that a month goes through several.
         segment_bytes: 24 << 10,
-        readers: 1,
+        // Nothing happens at the same time here.
+        readers: 0,
+        // Nothing is damaged either; the structure is looked at when all has come to rest.
+        look_at_start: false,
+        // Every end of a program is a crash.
+        tidy_close: false,
         entropy: Box::new(entropy),
     }
 }
@@ -182,7 +188,7 @@ impl Laptop {
 
     /// Its files.
     pub fn folder(&self) -> PathBuf {
-        self.home.join(self.life.to_string())
+        self.home.join("profile")
     }
 
     /// Starts the program.
@@ -190,8 +196,22 @@ impl Laptop {
     /// # Errors
     /// The mirror's own words.
     pub fn open(&mut self, now: DateTime<Utc>) -> Result<(), String> {
+        self.open_with(now, options(Chance::of(self.seed, u64::from(self.life))))
+    }
+
+    /// Starts the program anew and has it look at the structure of the database.
+    ///
+    /// # Errors
+    /// Where anything is not as it should be.
+    pub fn look(&mut self, now: DateTime<Utc>) -> Result<(), String> {
+        self.mirror = None;
+        self.life += 1;
         let entropy = Chance::of(self.seed, u64::from(self.life));
-        let opened = Mirror::open_with(&self.folder(), &key(), now + self.clock_error, options(entropy))
+        self.open_with(now, Options { look_at_start: true, ..options(entropy) })
+    }
+
+    fn open_with(&mut self, now: DateTime<Utc>, options: Options) -> Result<(), String> {
+        let opened = Mirror::open_with(&self.folder(), &key(), now + self.clock_error, options)
             .map_err(|error| format!("the mirror does not open: {error}"))?;
         if opened.report.rebuilt.is_some() {
             return Err(format!("a crash ruined the mirror: {:?}", opened.report));
@@ -256,15 +276,15 @@ impl Laptop {
     /// Where the mirror does not open.
     pub fn crash(&mut self, now: DateTime<Utc>, torn: bool, broken: Option<Control>) -> Result<(), String> {
         self.running = None;
-        let old = self.folder();
-        let lost = self.home.join("before-the-save");
-        self.life += 1;
-        let from = if broken == Some(Control::FsyncOff) && lost.exists() { lost.clone() } else { old.clone() };
-        let copied = folder::copy(&from, &self.folder()).map_err(|error| error.to_string());
+        // Leaves the files as they lie.
         self.mirror = None;
-        let _ = std::fs::remove_dir_all(&old);
-        let _ = std::fs::remove_dir_all(&lost);
-        copied?;
+        self.life += 1;
+        let lost = self.home.join("before-the-save");
+        if broken == Some(Control::FsyncOff) && lost.exists() {
+            std::fs::remove_dir_all(self.folder())
+                .and_then(|()| std::fs::rename(&lost, self.folder()))
+                .map_err(|error| error.to_string())?;
+        }
         if torn {
             folder::put_database_back(&self.folder());
         } else {

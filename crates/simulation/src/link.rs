@@ -112,7 +112,7 @@ impl Link {
         answer
     }
 
-    /// A control: the receipts are told, and then the transaction is undone.
+    /// A control: the receipts are told, and then one transaction is undone.
     fn is_hasty(&self) -> bool {
         let cut = self.plan.calls.iter().any(|(_, fault)| *fault == CallFault::CutBefore);
         cut && lock(&self.server).broken == Some(Control::ReceiptBeforeCommit)
@@ -145,6 +145,8 @@ impl Central for Link {
             let next = server.state.next_xid;
             server.state = before;
             server.state.next_xid = next;
+            // The commit of the first does not happen; those of the others do, and hide it.
+            let _ = server.push(user, device, operations.get(1..).unwrap_or_default());
             return receipts;
         }
         let ghost = Ghost::Push(user, device, operations.to_vec());

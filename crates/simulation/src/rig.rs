@@ -88,6 +88,10 @@ impl Replica for Rig {
         self.run(|mirror| mirror.apply_page(entity, rows, last))
     }
 
+    fn index_catalogue(&mut self) -> Result<Option<u64>, ReplicaError> {
+        self.run(|mirror| mirror.index_catalogue())
+    }
+
     fn end_first_sync(&mut self) -> Result<(), ReplicaError> {
         self.run(|mirror| mirror.end_first_sync())
     }

@@ -115,6 +115,9 @@ pub struct Story {
     pub steps: Vec<Step>,
 }
 
+/// The laptop of the manager; see [`crate::company::person`].
+const MANAGERS: usize = 3;
+
 const DEEDS: &[(Deed, usize)] = &[
     (Deed::EditItem, 14),
     (Deed::EditParts, 8),
@@ -130,11 +133,11 @@ const DEEDS: &[(Deed, usize)] = &[
     (Deed::LinkItem, 5),
     (Deed::LinkNotes, 5),
     (Deed::Metric, 4),
-    (Deed::NewJob, 4),
-    (Deed::PlanJob, 6),
-    (Deed::DropRow, 6),
+    (Deed::NewJob, 3),
+    (Deed::PlanJob, 3),
+    (Deed::DropRow, 4),
     (Deed::Resolve, 7),
-    (Deed::Decide, 7),
+    (Deed::Decide, 4),
     (Deed::TakeBack, 2),
     (Deed::SendAgain, 3),
     (Deed::HandOver, 6),
@@ -218,7 +221,11 @@ fn act(chance: &mut Chance, laptops: usize, roughness: u64) -> Option<Act> {
                 2 => StepFault::Torn,
                 _ => StepFault::DiskFull,
             });
-            Act::Deed(laptop, weighted(chance, DEEDS)?, fault)
+            let deed = weighted(chance, DEEDS)?;
+            // What only a manager does, the manager does, or the copy that there may be of that laptop.
+            let managed = matches!(deed, Deed::NewJob | Deed::PlanJob | Deed::DropRow | Deed::Decide);
+            let laptop = if managed && laptop < laptops && laptops > MANAGERS { MANAGERS } else { laptop };
+            Act::Deed(laptop, deed, fault)
         }
         58..77 => Act::Sync(laptop, plan(chance, roughness), chance.one_in(12)),
         77..79 => Act::Crash(laptop),

@@ -9,7 +9,7 @@ use clara_domain::PhotoId;
 use clara_domain::mirror::Entity;
 use clara_local::{MirrorError, PhotoNew};
 use clara_simulation::company::{self, id, site};
-use clara_simulation::fault::{Plan, lock};
+use clara_simulation::fault::{Plan, StepFault, lock};
 use clara_simulation::laptop::{Laptop, Shared, template};
 use clara_simulation::server::{Server, fields};
 use clara_sync::{Replica, SyncReport, Wish};
@@ -71,6 +71,18 @@ impl Desk {
         panic!("the sync does not end");
     }
 
+    /// The program ends after the n-th step of the mirror in a sync, and is started again.
+    fn sync_and_crash_after(&mut self, step: u32) {
+        self.later(1);
+        let plan = Plan { steps: vec![(step, StepFault::After)], ..Plan::default() };
+        self.laptop.begin_sync(&self.shared, Wish::default(), plan, None);
+        let ended = (0..5000).find_map(|_| self.laptop.go_on());
+        let (_, fate) = ended.expect("the sync does not end");
+        assert_eq!(Laptop::has_crashed(&fate), Some(false), "no step has this number");
+        let now = self.now();
+        self.laptop.crash(now, false, None).unwrap();
+    }
+
     fn sync(&mut self) -> SyncReport {
         self.sync_and(Wish::default(), |_, _| ())
     }
@@ -109,6 +121,38 @@ fn a_server_put_back_while_a_sync_is_under_way_is_noticed_by_the_next_one() {
     let report = ana.sync();
     assert!(report.error.is_none() && report.replayed > 0, "the journal goes again: {report:?}");
     assert_eq!(ana.server().state.fields(Entity::EquipmentInventory, item).unwrap()["serial_number"], "SN-2");
+}
+
+#[test]
+fn a_crash_between_noticing_a_restore_and_sending_again_forgets_nothing_that_is_to_be_sent() {
+    // Wherever in the sync it comes.
+    for step in 1..12 {
+        let mut ana = Desk::of(0xa1);
+        ana.sync();
+        let copy = ana.server().state.clone();
+        let (now, photo) = (ana.now(), Uuid::from_u128(0x71));
+        ana.change(Entity::EquipmentInventory, id(0x4000), json!({"serial_number": "SN-1"}));
+        ana.laptop
+            .save(now, None, false, |tx| {
+                let fields = fields(json!({"equipment_id": id(0x4000), "mime": "image/jpeg"}));
+                tx.attach_photo(PhotoNew {
+                    id: PhotoId(photo),
+                    root_id: photo,
+                    fields,
+                    bytes: &[7; 50],
+                    thumbnail: &[7],
+                })
+            })
+            .unwrap();
+        ana.sync();
+        ana.server().put_back(copy);
+        ana.sync_and_crash_after(step);
+        ana.sync();
+        let server = ana.server();
+        let row = server.state.fields(Entity::EquipmentInventory, id(0x4000)).unwrap();
+        assert_eq!(row.get("serial_number"), Some(&json!("SN-1")), "given back after a crash in step {step}");
+        assert_eq!(server.photo_bytes(photo), [7; 50], "given back after a crash in step {step}");
+    }
 }
 
 #[test]
@@ -236,4 +280,18 @@ fn bytes_of_a_photo_that_the_office_deleted_for_good_are_not_waited_for() {
     assert!(ana.server().office_delete(Entity::Photos, photo));
     ana.sync();
     assert_eq!(waiting(&ana), 0);
+}
+
+#[test]
+fn refused_work_on_a_record_does_not_take_it_away_when_its_job_went_to_another_site_of_ours() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let record = id(0x7000);
+    ana.change(Entity::InspectionRecords, record, json!({"findings": "what is complete is not changed"}));
+    ana.sync();
+    // Her only job at site 0 goes to site 3, where she has another.
+    ana.server().office_update(Entity::Jobs, id(0x5000), &fields(json!({"location_id": site(3)})));
+    ana.sync();
+    assert!(!ana.sees(Entity::Locations, site(0)), "the old site has gone");
+    assert!(ana.sees(Entity::InspectionRecords, record));
 }

@@ -143,6 +143,8 @@ impl Server {
         let version = self.state.update(xid, self.now, Entity::ParkedOperations, op.row_id, &patch);
         if wanted == "accepted" {
             self.take_followers(xid, &author, who);
+        } else if read(&held).is_some_and(|inner| inner.kind == OpKind::Insert) {
+            self.decline_followers(xid, op, &held, who);
         }
         Verdict { conflicts, ..Verdict::applied(op.op_id, version, site) }
     }
@@ -164,6 +166,42 @@ impl Server {
             if !self.apply_one(xid, &inner, author).is_refusal() {
                 let patch = super::fields(json!({
                     "decision": "accepted", "decided_by": who.author, "decided_at": self.stamp(),
+                }));
+                self.state.update(xid, self.now, Entity::ParkedOperations, id, &patch);
+            }
+        }
+    }
+
+    /// What waits for a row that was declined, and what in turn waits for that, is declined with it. Unless somebody else
+    /// has parked the row again: then it may still come.
+    fn decline_followers(&mut self, xid: u64, op: &Operation, held: &Fields, who: &Actor) {
+        let (author, parent) = (id_of(held, "author_id"), id_of(held, "row_id").unwrap_or_default());
+        if self.state.is_parked(parent) {
+            return;
+        }
+        let mut waiting: Vec<(Uuid, Operation)> = self
+            .state
+            .rows(Entity::ParkedOperations, None)
+            .filter(|(_, row)| {
+                id_of(&row.fields, "author_id") == author
+                    && text(Some(&row.fields), "reason").as_deref() == Some("parent_parked")
+                    && is_null(&row.fields, "decision")
+            })
+            .filter_map(|(id, row)| Some((id, read(&row.fields)?)))
+            .collect();
+        let mut gone = vec![parent];
+        while let Some(row) = gone.pop() {
+            let name = row.to_string();
+            let hangs = |inner: &Operation| {
+                inner.row_id == row || inner.new.values().any(|value| value.as_str() == Some(name.as_str()))
+            };
+            let (declined, left) = waiting.into_iter().partition(|(_, inner)| hangs(inner));
+            waiting = left;
+            for (id, inner) in declined {
+                gone.push(inner.row_id);
+                let patch = super::fields(json!({
+                    "decision": "declined", "decided_by": who.author, "decided_at": self.stamp(),
+                    "decision_note": op.new.get("decision_note"),
                 }));
                 self.state.update(xid, self.now, Entity::ParkedOperations, id, &patch);
             }

@@ -1,7 +1,7 @@
 //! New rows, table by table. All of one table that came in one push are judged against what was there before it.
 
 use clara_domain::mirror::Entity;
-use clara_domain::operation::Operation;
+use clara_domain::operation::{Operation, Outcome};
 use clara_domain::row::Fields;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,8 +23,46 @@ pub(super) const ORDER: [Entity; 7] = [
 ];
 
 impl Server {
-    /// Judges all, then takes those without fault.
+    /// All at once, save that what amends an inspection goes in after it.
     pub(super) fn insert_batch(&mut self, xid: u64, ops: &[Operation], who: &Actor) -> Vec<Verdict> {
+        let amended = |op: &Operation| {
+            if op.entity == Entity::InspectionRecords { id_of(&op.new, "amends_inspection_id") } else { None }
+        };
+        let mut verdicts: Vec<Verdict> = Vec::new();
+        let mut left = ops.to_vec();
+        while !left.is_empty() {
+            let held = |op: &Operation, verdicts: &[Verdict]| {
+                let behind = ops.iter().filter(|other| Some(other.row_id) == amended(op));
+                let parked = |other: &Operation| {
+                    let of = |verdict: &&Verdict| verdict.op_id == other.op_id;
+                    verdicts.iter().find(of).filter(|verdict| verdict.outcome == Outcome::Parked)
+                };
+                behind.filter_map(parked).map(|verdict| verdict.location).next()
+            };
+            let waits = |op: &Operation| left.iter().any(|other| Some(other.row_id) == amended(op));
+            let (mut first, mut later, mut made) = (Vec::new(), Vec::new(), Vec::new());
+            for op in &left {
+                match held(op, &verdicts) {
+                    Some(site) => {
+                        made.push(Verdict::refused(op.op_id, "parent_parked:amends_inspection_id", site));
+                    }
+                    None if waits(op) => later.push(op.clone()),
+                    None => first.push(op.clone()),
+                }
+            }
+            // Each amends another, in a ring.
+            if first.is_empty() && made.is_empty() {
+                first = std::mem::take(&mut later);
+            }
+            verdicts.extend(made);
+            verdicts.extend(self.insert_rows(xid, &first, who));
+            left = later;
+        }
+        verdicts
+    }
+
+    /// Judges all, then takes those without fault.
+    fn insert_rows(&mut self, xid: u64, ops: &[Operation], who: &Actor) -> Vec<Verdict> {
         let judged: Vec<_> = ops.iter().map(|op| (op, self.judge_insert(op, who))).collect();
         judged
             .into_iter()

@@ -31,6 +31,9 @@ pub use office::Slow;
 pub use scope::Sight;
 pub use state::{Body, Device, State, Version};
 
+/// What PostgreSQL calls a row that is not to be had in time.
+pub(crate) const LOCKED: &str = "55P03";
+
 /// The server: its database, and what is not in the database.
 #[derive(Debug)]
 pub struct Server {

@@ -138,6 +138,7 @@ impl Server {
                 *dug = vec![(xid, site)];
             }
         }
+        self.state.departures.values_mut().flatten().for_each(|departure| departure.cx = xid);
         let epoch = self.chance.uuid();
         let old = std::mem::replace(&mut self.state.epoch, epoch);
         self.state.earlier_epochs.push(old);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::pull::refused;
-use super::{Server, id_of, text};
+use super::{LOCKED, Server, id_of, text};
 use crate::control::Control;
 
 impl Server {
@@ -62,7 +62,7 @@ impl Server {
             return Ok(ChunkAck::Stored);
         }
         if self.is_locked(id) || id_of(&row, "inspection_id").is_some_and(|inspection| self.is_locked(inspection)) {
-            return Err(CentralError::Busy("a row is locked".to_owned()));
+            return Err(CentralError::Busy(LOCKED.to_owned()));
         }
         let whole = self.photo_bytes(id);
         let length = row.get("byte_count").and_then(Value::as_u64).unwrap_or(0);

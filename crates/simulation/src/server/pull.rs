@@ -86,15 +86,17 @@ impl Server {
         if self.is_broken(Control::TombstonesIgnored) {
             return Vec::new();
         }
-        self.state
-            .tombstones
-            .iter()
-            .filter_map(|((entity, id), dug)| {
-                let (cx, site) = dug.last()?;
-                let visible = sight.active && (site.is_none() || sight.site(*site));
-                (!since.contains(*cx) && visible).then_some(Tombstone { entity: *entity, id: *id })
-            })
-            .collect()
+        let at = |site: Option<Uuid>| sight.active && (site.is_none() || sight.site(site));
+        let deleted = self.state.tombstones.iter().filter_map(|((entity, id), dug)| {
+            let (cx, site) = dug.last()?;
+            (!since.contains(*cx) && at(*site)).then_some(Tombstone { entity: *entity, id: *id })
+        });
+        let departed = self.state.departures.iter().filter_map(|((entity, id), left)| {
+            let mut told = left.iter().filter(|departure| !since.contains(departure.cx));
+            told.any(|departure| at(departure.from) && !sight.site(departure.to))
+                .then_some(Tombstone { entity: *entity, id: *id })
+        });
+        deleted.chain(departed).collect()
     }
 
     fn changed(&self, table: &Table, sight: &super::Sight, since: &Cursor, new_sites: &BTreeSet<Uuid>) -> Vec<Row> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::change::Actor;
 use super::insert::ORDER;
 use super::ledger::Verdict;
-use super::{Server, id_of};
+use super::{LOCKED, Server, id_of};
 use crate::control::Control;
 
 /// The number and the measured clock are the laptop's business and may differ when an operation is sent again.
@@ -38,7 +38,7 @@ impl Server {
             return Err(CentralError::Refused { code: "25006".to_owned(), message: "read only".to_owned() });
         }
         if ops.iter().any(|op| self.is_about_locked(op)) {
-            return Err(CentralError::Busy("a row is locked".to_owned()));
+            return Err(CentralError::Busy(LOCKED.to_owned()));
         }
         if self.is_clone(device, ops) {
             let xid = self.begin();

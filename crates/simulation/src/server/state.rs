@@ -1,6 +1,6 @@
 //! What the database holds, and how a row gets there: version, transaction, site, access.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -49,6 +49,17 @@ pub struct Device {
 /// When a row was deleted for good, and at which site.
 pub type Buried = (u64, Option<Uuid>);
 
+/// A row that left a site for another.
+#[derive(Debug, Clone)]
+pub struct Departure {
+    /// The transaction.
+    pub cx: u64,
+    /// The site that it left.
+    pub from: Option<Uuid>,
+    /// Where it is now.
+    pub to: Option<Uuid>,
+}
+
 /// The database.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -80,8 +91,8 @@ pub struct State {
     pub epoch: Uuid,
     /// Those it had before.
     pub earlier_epochs: Vec<Uuid>,
-    /// Rows that changed their site. A laptop that holds only the old one is not told; its next audit finds out.
-    pub moved: BTreeSet<Uuid>,
+    /// Rows that changed their site: whoever holds only the old one is told that they have gone.
+    pub departures: BTreeMap<(Entity, Uuid), Vec<Departure>>,
     /// How long a technician keeps a site after the last job there.
     pub window_days: i64,
 }
@@ -103,7 +114,7 @@ impl State {
             chunks: BTreeMap::new(),
             epoch,
             earlier_epochs: Vec::new(),
-            moved: BTreeSet::new(),
+            departures: BTreeMap::new(),
             window_days: 45,
         }
     }
@@ -190,8 +201,9 @@ impl State {
         if table.column("updated_at").is_some() {
             row.insert("updated_at".to_owned(), Value::String(clara_local::timestamp(now)));
         }
-        if Self::site_of(table, id, &row) != Self::site_of(table, id, &body.fields) {
-            self.moved.insert(id);
+        let (from, to) = (Self::site_of(table, id, &body.fields), Self::site_of(table, id, &row));
+        if from != to {
+            self.depart(xid, entity, id, from, to);
         }
         let row_ver = (old.row_ver + 1).max(now.timestamp_micros());
         self.store(xid, table, id, row_ver, row);
@@ -202,12 +214,23 @@ impl State {
         Some(row_ver)
     }
 
+    /// Back at a site, it has not left it.
+    fn depart(&mut self, cx: u64, entity: Entity, id: Uuid, from: Option<Uuid>, to: Option<Uuid>) {
+        let left = self.departures.entry((entity, id)).or_default();
+        left.retain(|departure| departure.from != to && departure.from != from);
+        left.iter_mut().for_each(|departure| departure.to = to);
+        left.push(Departure { cx, from, to });
+    }
+
     /// Deletes a row for good.
     pub(crate) fn remove(&mut self, xid: u64, now: DateTime<Utc>, entity: Entity, id: Uuid) -> bool {
         let (Some(table), Some(body)) = (entity.table(), self.body(entity, id).cloned()) else { return false };
         let site = Self::site_of(table, id, &body.fields);
         self.push_version(entity, id, Version { cx: xid, row_ver: 0, body: None });
         self.tombstones.entry((entity, id)).or_default().push((xid, site));
+        if let Some(left) = self.departures.get_mut(&(entity, id)) {
+            left.retain(|departure| departure.from != site);
+        }
         if entity == Entity::Jobs {
             self.judge_job(xid, now, Some(&body.fields), id);
         }
