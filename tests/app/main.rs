@@ -4,9 +4,13 @@
 mod backups;
 mod bad_days;
 mod commands;
+mod keyrings;
+mod packs;
 mod photos;
 mod rescue;
+mod revoked;
 mod sitting;
+mod weight;
 
 use std::sync::Arc;
 

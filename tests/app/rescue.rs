@@ -6,9 +6,7 @@ use clara_app::File;
 use clara_app::rescue::{
     Identity, Imported, ImportedOperation, Report, RescueError, Shown, import, look, make_from_folder, show,
 };
-use clara_central::enroll::Person;
 use clara_central::rescue::set_recovery_recipient;
-use clara_central::revoke::{Revoke, revoke};
 use clara_contract::inspection::{DraftBody, OpenInspection, SaveInspection};
 use clara_contract::jobs::OpenJob;
 use clara_contract::photos::PhotoTarget;
@@ -16,28 +14,28 @@ use clara_contract::session::{StartState, Unlock};
 use clara_contract::{Code, Empty};
 use clara_domain::mirror::Entity;
 use clara_domain::operation::{Operation, Outcome};
-use clara_domain::{EquipmentId, JobId, UserId};
+use clara_domain::{EquipmentId, JobId};
 use clara_sync::CentralError;
 use clara_tests::{Company, Device, block_on, ids};
 
 use crate::{Laptop, open};
 
-const WORDS: &str = "CANARY packing weeps at the lantern ring";
+pub(crate) const WORDS: &str = "CANARY packing weeps at the lantern ring";
 
 /// A company with a recovery key in its safe.
-fn with_a_safe() -> (Company, Identity) {
+pub(crate) fn with_a_safe() -> (Company, Identity) {
     let (company, identity) = (Company::found(), Identity::generate());
     block_on(set_recovery_recipient(&company.admin(), &identity.recipient().to_string())).unwrap();
     (company, identity)
 }
 
-fn figure(name: &str, count: usize, failures: usize) {
+pub(crate) fn figure(name: &str, count: usize, failures: usize) {
     println!("figure: {name} | {count} | {failures}");
     assert!(count > 0 && failures == 0, "{name}");
 }
 
 /// Work that never reached the server: a job begun, a plate read, three photos, a draft with a photo of its own.
-fn works_in_the_basement(ana: &Laptop) {
+pub(crate) fn works_in_the_basement(ana: &Laptop) {
     ana.app.start_job(OpenJob { job_id: JobId(ids::ANAS_JOB) }).unwrap();
     let capture = |value: &str| serde_json::json!({"equipment_id": ids::item(1), "field_key": "location_detail", "value": value, "source": "typed"});
     ana.app.call("capture_field", capture(WORDS)).unwrap();
@@ -74,34 +72,34 @@ fn work(operations: impl IntoIterator<Item = Operation>) -> Vec<Operation> {
     operations.into_iter().filter(|operation| operation.entity != Entity::PerformanceMetrics).collect()
 }
 
-fn unsent(ana: &Laptop) -> Vec<Operation> {
+pub(crate) fn unsent(ana: &Laptop) -> Vec<Operation> {
     work(ana.app.unsent_operations().unwrap())
 }
 
-fn packed(shown: &Shown) -> Vec<Operation> {
+pub(crate) fn packed(shown: &Shown) -> Vec<Operation> {
     work(shown.operations.iter().map(|one| one.operation.clone()))
 }
 
 /// Operations that are work and came to this.
-fn came_to(report: &Report, outcome: Outcome) -> usize {
+pub(crate) fn came_to(report: &Report, outcome: Outcome) -> usize {
     let of = |one: &&ImportedOperation| one.receipt.as_ref().is_some_and(|receipt| receipt.outcome == outcome);
     work(report.operations.iter().filter(of).map(|one| one.operation.clone())).len()
 }
 
-fn made(ana: &Laptop) -> PathBuf {
+pub(crate) fn made(ana: &Laptop) -> PathBuf {
     ana.app.make_rescue(Empty {}).expect("the pack is made").file.path.into()
 }
 
-fn shown(pack: &Path, identity: &Identity) -> Shown {
+pub(crate) fn shown(pack: &Path, identity: &Identity) -> Shown {
     show(pack, identity, |_, _| Ok(())).expect("the pack opens")
 }
 
-fn put_in(company: &Company, pack: &Path, identity: &Identity) -> Report {
+pub(crate) fn put_in(company: &Company, pack: &Path, identity: &Identity) -> Report {
     block_on(import(&company.admin(), pack, identity)).expect("the pack is put in")
 }
 
 /// All that the work of one laptop has left on the server, and nothing of when it was asked.
-fn on_the_server(company: &Company) -> String {
+pub(crate) fn on_the_server(company: &Company) -> String {
     company.office(
         "SELECT jsonb_build_array(
             (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.op_id) FROM sync.op o),
@@ -285,15 +283,9 @@ fn a_revoked_laptop_seals_its_work_by_itself_and_what_is_put_in_waits_for_a_deci
     works_in_the_basement(&ana);
     let unsent = unsent(&ana).len();
     assert_eq!(ana.app.rescue_state(Empty {}).unwrap().last, None);
-    block_on(revoke(&company.admin(), &Revoke::Person(Person::Id(UserId(ids::ANA))))).unwrap();
-    // The first try finds its session cut, the next one its login ended.
-    ana.app.sync_now(Empty {}).unwrap();
-    let status = ana.app.sync_now(Empty {}).unwrap();
-    assert_eq!(status.last_problem.unwrap().code, Code::LoginRefused);
-    let sealed = ana.app.rescue_state(Empty {}).unwrap().last.expect("sealed at the next contact");
-    ana.app.sync_now(Empty {}).unwrap();
-    assert_eq!(std::fs::read_dir(ana.folder.path().join("rescue")).unwrap().count(), 1, "once, not at every try");
-    assert_eq!(self::unsent(&ana).len(), unsent, "and nothing is taken from the laptop");
+    let sealed = crate::revoked::loses_access(&company, &ana).pack.expect("sealed at the next contact");
+    let shelf = std::fs::read_dir(ana.folder.path().join("rescue")).unwrap();
+    assert_eq!(shelf.count(), 1, "once, not at every try");
 
     let report = put_in(&company, Path::new(&sealed.file.path), &identity);
     assert_eq!(came_to(&report, Outcome::Parked), unsent - 1, "{:?}", report.operations);

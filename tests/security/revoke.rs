@@ -78,7 +78,8 @@ fn after_revoke_under_load_the_last_statement_is_at_most_five_seconds_later() {
         let pending = laptop.pending();
         unsent += pending;
         match laptop.try_sync().error {
-            Some(SyncError::Central(CentralError::LoginRefused(_))) => {}
+            // And it is told why, so that it can lock what it holds.
+            Some(SyncError::Central(CentralError::DeviceRefused(code))) if code == "device_revoked" => {}
             other => failures.push(format!("the door: {other:?}")),
         }
         if laptop.pending() != pending {

@@ -48,6 +48,29 @@ test('a locked laptop opens with its passphrase and no other', async ({ app }) =
   await expect(app.getByTestId('now')).toBeVisible()
 })
 
+test('a laptop whose access ended says what happened, where the work is, and opens with a new enrollment', async ({ app }) => {
+  await open(app, '', '?start=revoked')
+  const page = app.getByTestId('revoked')
+  await expect(page).toContainText("The office has ended this laptop's access")
+  await expect(page).toContainText('Nothing was deleted.')
+  await expect(app.getByTestId('revoked-pack')).toContainText('.clara-rescue')
+  await expect(page).toContainText('opens the work again, as it was')
+  await app.getByTestId('revoked-enroll-text').fill('half of it')
+  await app.getByTestId('revoked-enroll').click()
+  await expect(app.getByTestId('failure')).toHaveAttribute('data-code', 'enrolment')
+  await app.getByTestId('revoked-enroll-text').fill('CLARA1 whole')
+  await app.getByTestId('revoked-enroll').click()
+  await expect(app.getByTestId('now')).toBeVisible()
+})
+
+test('a laptop whose access ended promises nothing that it cannot keep', async ({ app }) => {
+  await open(app, '', '?start=revoked&unsent=none&lock_key=none&keyring=none')
+  await expect(app.getByTestId('revoked')).toContainText('There is no rescue pack here')
+  await expect(app.getByTestId('revoked')).toContainText('you begin anew')
+  await expect(app.getByTestId('revoked-pack')).toHaveCount(0)
+  await expect(app.getByTestId('revoked-passphrase')).toHaveAttribute('required')
+})
+
 test('a first sync shows how far it is, and that work can start', async ({ app }) => {
   await open(app, 'today', '?sync=first')
   await expect(app.getByTestId('first-sync')).toContainText('61%')

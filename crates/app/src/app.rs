@@ -87,7 +87,7 @@ const LEAVING: Duration = Duration::from_secs(10);
 pub(crate) struct Core {
     pub(crate) options: Options,
     pub(crate) events: Events,
-    open: RwLock<Option<Arc<Open>>>,
+    pub(crate) slot: Arc<Slot>,
     picker: RwLock<Option<Picker>>,
     closer: RwLock<Option<Closer>>,
     /// The person locked it: what the keyring would open by itself stays closed until it is asked for.
@@ -95,6 +95,24 @@ pub(crate) struct Core {
     /// One opens at a time: two screens that start at once must not race for the profile's lock.
     pub(crate) opening: Mutex<()>,
     pub(crate) timings: Mutex<Vec<MetricNew>>,
+}
+
+/// Where the open profile is.
+#[derive(Default)]
+pub(crate) struct Slot {
+    open: RwLock<Option<Arc<Open>>>,
+    revoked: AtomicBool,
+}
+
+impl Slot {
+    /// From now on nobody gets at the profile, however long it takes to close.
+    pub(crate) fn revoke(&self) {
+        self.revoked.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn take(&self) -> Option<Arc<Open>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// An open profile.
@@ -127,7 +145,7 @@ impl Core {
         Core {
             options,
             events: Events::default(),
-            open: RwLock::default(),
+            slot: Arc::default(),
             picker: RwLock::default(),
             closer: RwLock::default(),
             locked: AtomicBool::new(false),
@@ -162,7 +180,7 @@ impl Core {
 
     pub(crate) fn close(&self) {
         self.keep_timings();
-        let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
+        let open = self.slot.take();
         if let Some(runner) = open.as_ref().and_then(|open| open.runner.as_ref()) {
             runner.stop();
         }
@@ -170,7 +188,8 @@ impl Core {
 
     /// Closes the profile and waits until nobody holds it any more: its files are free, its key is forgotten.
     pub(crate) fn close_whole(&self) {
-        let gone = self.opened().map(|open| open.gone.0.clone());
+        let open = self.slot.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let gone = open.map(|open| open.gone.0.clone());
         self.close();
         if let Some(gone) = gone {
             let is_gone = gone.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -197,17 +216,24 @@ impl Core {
 
     /// The open profile.
     pub(crate) fn open(&self) -> Result<Arc<Open>> {
-        self.opened().ok_or(if self.locked() { Error::Locked } else { Error::NoProfile })
+        match self.opened() {
+            Some(open) => Ok(open),
+            None if self.slot.revoked.load(Ordering::SeqCst) => Err(Error::Revoked),
+            None if self.locked() => Err(Error::Locked),
+            None => Err(Error::NoProfile),
+        }
     }
 
     pub(crate) fn opened(&self) -> Option<Arc<Open>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let open = self.slot.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+        open.filter(|_| !self.slot.revoked.load(Ordering::SeqCst))
     }
 
     pub(crate) fn set_open(&self, open: Open) -> Arc<Open> {
         let open = Arc::new(open);
         self.locked.store(false, Ordering::SeqCst);
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(open.clone());
+        self.slot.revoked.store(false, Ordering::SeqCst);
+        *self.slot.open.write().unwrap_or_else(PoisonError::into_inner) = Some(open.clone());
         open
     }
 }

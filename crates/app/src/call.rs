@@ -132,6 +132,27 @@ impl App {
         self.0.timed("make_rescue_into", |core| core.make_rescue_into(Some(folder)))
     }
 
+    /// Takes the person's work off this laptop; what is unsent goes into a pack first. Not among the commands of the window: a
+    /// page must not be able to remove anything.
+    ///
+    /// # Errors
+    /// A [`Failure`] where no profile is open, or no pack can be made of what is unsent; then nothing was removed.
+    pub fn sign_out(&self) -> Result<Option<RescueFile>, Failure> {
+        self.0.timed("sign_out", Core::sign_out)
+    }
+
+    /// Puts a rescue pack in with the login of this profile, whose person works in the office.
+    ///
+    /// # Errors
+    /// A [`Failure`] where the person does not, the seal does not open, or the server is not reached.
+    pub fn import_rescue(
+        &self,
+        pack: &std::path::Path,
+        identity: &crate::rescue::Identity,
+    ) -> Result<crate::rescue::Report, Failure> {
+        self.0.timed("import_rescue", |core| core.import_rescue(pack, identity))
+    }
+
     /// Ends background work and closes the profile.
     pub fn close(&self) {
         self.0.close();

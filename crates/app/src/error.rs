@@ -48,6 +48,9 @@ pub enum Error {
     /// No profile is open.
     #[error("no profile is open")]
     NoProfile,
+    /// The office ended this laptop's access, and the work was locked.
+    #[error("the laptop was locked when its access ended")]
+    Revoked,
     /// The person locked the work.
     #[error("the work is locked")]
     Locked,
@@ -129,6 +132,8 @@ pub enum Rule {
     OtherSite,
     /// Only a manager decides that.
     ManagerOnly,
+    /// Only the office does that.
+    OfficeOnly,
     /// Somebody decided it already.
     AlreadyDecided,
     /// The demo has no server.

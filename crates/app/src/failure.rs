@@ -50,6 +50,7 @@ impl From<Error> for Failure {
                 UNCHANGED,
                 "Enroll this laptop, or try the demo.",
             ),
+            Error::Revoked => revoked(),
             Error::Locked => failure(Code::Locked, "Your work is locked.", WORK_HERE, "Open it first."),
             Error::Restore(error) => restore(&error),
             Error::Vault(error) => vault(&error),
@@ -139,6 +140,10 @@ fn rule_words(rule: Rule) -> Failure {
         ),
         Rule::OtherSite => ("This item is at another site than the job.".into(), "Choose an item of this site.".into()),
         Rule::ManagerOnly => ("Only a manager decides this.".into(), "It waits for your manager.".into()),
+        Rule::OfficeOnly => (
+            "Only the office puts rescue packs in.".into(),
+            "Give the file to the office, or to somebody who works there.".into(),
+        ),
         Rule::AlreadyDecided => ("This was decided already.".into(), "Look at the list again.".into()),
         Rule::Demo => ("The demo has no server.".into(), "Enroll this laptop to work with your company's.".into()),
         Rule::Offline => ("You chose to work offline.".into(), "Go back on the network, then sync.".into()),
@@ -168,8 +173,18 @@ fn enrolment(fault: EnrolmentFault) -> Failure {
     failure(Code::Enrolment, message, "Nothing on this laptop was changed.", next)
 }
 
+fn revoked() -> Failure {
+    failure(
+        Code::Locked,
+        "The office has ended this laptop's access, and the work on it was locked.",
+        "Nothing was deleted, and unsent work is sealed for the office.",
+        "Ask the office for a new enrolment. It opens your work again.",
+    )
+}
+
 fn vault(error: &VaultError) -> Failure {
     match error {
+        VaultError::Revoked => revoked(),
         VaultError::NoPlaceForKey => failure(
             Code::Locked,
             "This laptop has no keyring, so the work needs a passphrase.",
@@ -342,6 +357,12 @@ pub fn central(error: &CentralError) -> Failure {
             "Everything works without it, and your work is safe on this laptop.",
             "Nothing to do: it is tried again by itself.",
         ),
+        CentralError::TooMuch => failure(
+            Code::ServerNotReached,
+            "More has changed on the server than fits into one piece.",
+            "Everything works without it, and your work is safe on this laptop.",
+            "Nothing to do: the next sync compares both sides and fetches it bit by bit.",
+        ),
         CentralError::NotProven(_) => failure(
             Code::ServerNotProven,
             "The server could not prove who it is, so nothing was sent, not even your password.",
@@ -452,6 +473,7 @@ mod tests {
             Error::Enrolment(EnrolmentFault::Broken),
             Error::Enrolment(EnrolmentFault::Refused),
             Error::NoProfile,
+            Error::Revoked,
             Error::Vault(VaultError::WrongPassphrase),
             Error::Vault(VaultError::KeyringLostKey),
             Error::Vault(VaultError::Unreadable("x".into())),

@@ -71,6 +71,8 @@ pub(crate) enum Device {
         #[arg(long, default_value = "Laptop")]
         name: String,
     },
+    /// Takes your work off this laptop. What was not sent goes into a rescue pack first, which stays; without one nothing goes.
+    SignOut,
     /// Fills this profile with the demo company; there is no server.
     TryDemo,
     /// Syncs now and waits for the end of it.
@@ -298,6 +300,16 @@ pub(crate) enum Rescue {
         #[arg(long, value_name = "DIR", requires = "identity_file")]
         photos: Option<PathBuf>,
     },
+    /// In the office: puts a pack's work in, in its author's name. The same pack again changes nothing. With the login of this
+    /// profile, where its person works in the office; or as `clara central rescue import` does, with a server's options.
+    Import {
+        file: PathBuf,
+        /// The company's recovery key.
+        #[arg(long, value_name = "FILE")]
+        identity_file: PathBuf,
+        #[command(flatten)]
+        server: ServerAt,
+    },
     /// In the office: makes the pack of a laptop whose keyring or passphrase is lost, from its profile's folder.
     OpenProfile {
         /// The company's recovery key.
@@ -320,8 +332,9 @@ pub(crate) enum CentralRescue {
     },
 }
 
+/// Which server, and as whom.
 #[derive(Debug, Args)]
-pub(crate) struct Central {
+pub(crate) struct ServerAt {
     /// JSON: host, port, database, user, ca_file. The options below win over it.
     #[arg(long, value_name = "FILE")]
     pub(crate) server_file: Option<PathBuf>,
@@ -340,6 +353,22 @@ pub(crate) struct Central {
     /// For development: a PostgreSQL of any version, on this machine only.
     #[arg(long, env = "CLARA_ANY_POSTGRES", value_parser = ["loopback"])]
     pub(crate) any_postgres: Option<String>,
+}
+
+impl ServerAt {
+    /// Whether one was named at all.
+    pub(crate) fn is_named(&self) -> bool {
+        [&self.host, &self.database, &self.user].iter().any(|given| given.is_some())
+            || self.server_file.is_some()
+            || self.ca.is_some()
+            || self.port.is_some()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Central {
+    #[command(flatten)]
+    pub(crate) server: ServerAt,
     #[command(subcommand)]
     pub(crate) verb: CentralVerb,
 }

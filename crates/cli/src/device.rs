@@ -34,6 +34,16 @@ pub(crate) fn run(verb: &Device, arguments: &Arguments, output: &Output) -> Resu
             app.close();
             done
         }
+        Device::SignOut => with(arguments, |app| {
+            let pack = app.sign_out()?;
+            output.answer(&pack, |pack| match pack {
+                Some(pack) => format!(
+                    "Signed out. What was not sent is sealed for the office; give them this file:\n{}",
+                    pack.file.path
+                ),
+                None => "Signed out. Everything was sent before.".to_owned(),
+            })
+        }),
         Device::TryDemo => {
             let app = profile::app(profile::folder(arguments)?);
             let session = app.try_demo(Empty {})?;

@@ -71,9 +71,27 @@ pub(crate) fn find(app: &App, given: &str) -> Result<EquipmentId, Error> {
     match (named.as_slice(), rows.as_slice()) {
         ([one], _) => Ok(one.equipment_id),
         ([], [one]) => Ok(one.equipment_id),
-        ([], []) => Err(Error::Given(format!("No item on this laptop is called {given}."))),
-        _ => Err(Error::Given(format!("Several items are called {given}; give the id."))),
+        ([], []) => Err(Error::Unclear {
+            what: format!("No item on this laptop is called {given}."),
+            next: "Look for it with `clara equipment list --text`.".into(),
+        }),
+        ([], several) => Err(unclear(given, &several.iter().collect::<Vec<_>>())),
+        (several, _) => Err(unclear(given, several)),
     }
+}
+
+/// As many as a person picks from; more are looked for by more than a tag.
+const CHOICES: usize = 12;
+
+fn unclear(given: &str, several: &[&EquipmentRow]) -> Error {
+    let mut next = "Give the id of the one meant:".to_owned();
+    for row in several.iter().take(CHOICES) {
+        let _ = write!(next, "\n  {}  {}, {}", row.equipment_id, row.tag, row.location_name);
+    }
+    if several.len() > CHOICES {
+        let _ = write!(next, "\n  and {} more: `clara equipment list --text`", several.len() - CHOICES);
+    }
+    Error::Unclear { what: format!("{} items fit {given}.", several.len()), next }
 }
 
 fn list(rows: &[EquipmentRow]) -> String {

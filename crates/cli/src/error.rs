@@ -24,6 +24,14 @@ pub(crate) enum Error {
     /// What was typed means nothing here.
     #[error("{0}")]
     Given(String),
+    /// What was typed fits nothing here, or more than one thing.
+    #[error("{what}")]
+    Unclear {
+        /// What was asked for.
+        what: String,
+        /// How to ask for it.
+        next: String,
+    },
     /// The private cluster.
     #[error("{0}")]
     Cluster(#[from] clara_cluster::Error),
@@ -71,6 +79,7 @@ impl Error {
             Error::Admin(_) => plain(Code::BadInput, "Run `clara central doctor` to see more."),
             Error::File { .. } => plain(Code::BadInput, "Check the path and its permissions."),
             Error::Given(_) => plain(Code::BadInput, "Run it with --help."),
+            Error::Unclear { next, .. } => plain(Code::BadInput, next),
             Error::Cluster(_) | Error::Story(_) => plain(Code::Internal, "Run it again with CLARA_LOG=debug."),
             Error::Refused(_) => plain(Code::BadInput, "Correct those lines and import the file again."),
         }

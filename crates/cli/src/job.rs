@@ -50,8 +50,17 @@ pub(crate) fn find(app: &App, given: &str) -> Result<JobId, Error> {
     match (named.next(), rows.as_slice()) {
         (Some(row), _) => Ok(row.job_id),
         (None, [one]) => Ok(one.job_id),
-        (None, []) => Err(Error::Given(format!("No job on this laptop is called {given}."))),
-        (None, several) => Err(Error::Given(format!("{} jobs fit {given}; give its number.", several.len()))),
+        (None, []) => Err(Error::Unclear {
+            what: format!("No job on this laptop is called {given}."),
+            next: "Look for it with `clara job list --text`.".into(),
+        }),
+        (None, several) => {
+            let numbers: Vec<&str> = several.iter().take(12).map(|row| row.job_number.as_str()).collect();
+            Err(Error::Unclear {
+                what: format!("{} jobs fit {given}.", several.len()),
+                next: format!("Give the number of the one meant: {}.", numbers.join(", ")),
+            })
+        }
     }
 }
 

@@ -33,9 +33,15 @@ pub(crate) fn open(arguments: &Arguments) -> Result<App, Error> {
     let app = app(folder(arguments)?);
     match app.start(Empty {})?.state {
         StartState::Open => Ok(app),
-        StartState::Fresh => Err(Error::Given(
-            "Nobody is enrolled in this profile. Run `clara device enroll` or `clara device try-demo`.".into(),
-        )),
+        StartState::Fresh => Err(Error::Unclear {
+            what: "Nobody is enrolled in this profile.".into(),
+            next: "Name another with --profile, or run `clara device enroll` or `clara device try-demo`.".into(),
+        }),
+        StartState::Revoked => {
+            // The app's own words: it says what to do.
+            app.unlock(Unlock { passphrase: String::new() })?;
+            Ok(app)
+        }
         StartState::Locked => {
             let passphrase = secret::ask("CLARA_PASSPHRASE", "Passphrase").unwrap_or_default();
             app.unlock(Unlock { passphrase })?;

@@ -1,5 +1,4 @@
-//! `clara rescue …`: on the laptop and in the office. Nothing here speaks to the server; putting a pack in is
-//! `clara central rescue import`.
+//! `clara rescue …`: on the laptop and in the office.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -8,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clara_app::failure_of_rescue;
-use clara_app::rescue::{Identity, Outside, PackHeader, Reason, RescueError, Shown, look, make_from_folder, show};
+use clara_app::rescue::{
+    Identity, Occasion, Outside, PackHeader, Reason, RescueError, Shown, look, make_from_folder, show,
+};
 use clara_contract::Empty;
 use clara_contract::rescue::RescueMade;
 
 use crate::arguments::{Arguments, Rescue};
 use crate::error::Error;
 use crate::output::Output;
-use crate::{device, profile};
+use crate::{central, device, profile};
 
 pub(crate) fn run(verb: &Rescue, arguments: &Arguments, output: &Output) -> Result<ExitCode, Error> {
     match verb {
@@ -42,6 +43,16 @@ pub(crate) fn run(verb: &Rescue, arguments: &Arguments, output: &Output) -> Resu
             let shown = shown.map_err(failed)?;
             output.answer(&shown, shown_words)?;
             Ok(if shown.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Rescue::Import { file, identity_file, server } if server.is_named() => {
+            central::import_pack(server, file, identity_file, output)
+        }
+        Rescue::Import { file, identity_file, .. } => {
+            let key = identity(identity_file)?;
+            let app = profile::open(arguments)?;
+            let report = app.import_rescue(file, &key);
+            app.close();
+            central::rescue::imported(&report?, output)
         }
         Rescue::OpenProfile { identity_file, out } => {
             let made = make_from_folder(&profile::folder(arguments)?, &identity(identity_file)?, out);
@@ -79,10 +90,20 @@ impl Shelf {
                 .write(true)
                 .create(true)
                 .truncate(true)
-                .open(self.folder.join(format!("{name}.jpg")))?;
+                .open(self.folder.join(format!("{name}.{}", kind_of(chunk))))?;
             self.open = Some((name.to_owned(), file));
         }
         self.open.as_mut().map_or(Ok(()), |(_, file)| file.write_all(chunk))
+    }
+}
+
+/// The end of a picture's name, by what it is.
+fn kind_of(beginning: &[u8]) -> &'static str {
+    match beginning {
+        [0xFF, 0xD8, 0xFF, ..] => "jpg",
+        [0x89, b'P', b'N', b'G', ..] => "png",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "webp",
+        _ => "bin",
     }
 }
 
@@ -107,10 +128,14 @@ fn outside_words(outside: &Outside) -> String {
 }
 
 pub(crate) fn counts_words(header: &PackHeader) -> String {
-    let why = match header.reason {
-        Reason::Asked => "made when asked",
-        Reason::Revoked => "made when the server refused the laptop",
-        Reason::Recovered => "made from the laptop's folder with the recovery key",
+    let why = match (header.occasion, header.reason) {
+        (Some(Occasion::Update), _) => "made by itself before an update",
+        (Some(Occasion::SignOut), _) => "made by itself at a sign-out",
+        (Some(Occasion::LowDisk), _) => "made by itself when the disk was almost full",
+        (Some(Occasion::Other), _) => "made by itself",
+        (None, Reason::Asked) => "made when asked",
+        (None, Reason::Revoked) => "made when the server refused the laptop",
+        (None, Reason::Recovered) => "made from the laptop's folder with the recovery key",
     };
     format!(
         "Of {} on {}, {}, {}. {} operations, {} drafts, {} photos.",

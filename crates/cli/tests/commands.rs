@@ -88,6 +88,22 @@ fn a_tag_that_every_site_has_means_the_one_at_the_job() {
 }
 
 #[test]
+fn a_tag_that_several_sites_have_is_answered_with_the_ids_to_choose_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path();
+    let nobody = clara(profile, &["equipment", "list"]);
+    let said = String::from_utf8(nobody.stderr).unwrap();
+    assert!(said.contains("Nobody is enrolled") && said.contains("try-demo") && !said.contains("--help"), "{said}");
+    json(profile, &["device", "try-demo"]);
+    let output = clara(profile, &["equipment", "show", "BFP-2"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let id =
+        said.lines().find_map(|line| line.strip_prefix("  ")?.split(' ').next()).unwrap_or_else(|| panic!("{said}"));
+    assert!(json(profile, &["equipment", "show", id])["row"]["tag"].as_str().unwrap().starts_with("BFP-2"));
+}
+
+#[test]
 fn what_is_wrong_has_an_exit_code_and_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let fresh = clara(folder.path(), &["job", "list"]);

@@ -36,6 +36,8 @@ pub enum Event {
         /// The whole of it.
         status: SyncStatus,
     },
+    /// The office ended this laptop's access: the work was locked, and `start` says what becomes of it.
+    Revoked {},
     /// The person closes the window: what is typed is saved now, and `close_window` says how that went.
     Closing {},
 }

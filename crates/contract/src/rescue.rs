@@ -9,6 +9,8 @@ wire! {
         pub ready: bool,
         /// The newest one in the profile.
         pub last: Option<RescueFile>,
+        /// All that are kept there, newest first.
+        pub kept: Vec<RescueFile>,
     }
 
     /// A pack on this laptop.

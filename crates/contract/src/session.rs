@@ -3,6 +3,8 @@
 use clara_domain::category::Role;
 use clara_domain::{DeviceId, UserId};
 
+use crate::rescue::RescueFile;
+
 wire! {
     /// What the first screen needs to know.
     pub struct Start {
@@ -18,6 +20,20 @@ wire! {
         pub passphrase: bool,
         /// The store was damaged, kept aside and rebuilt: what to tell the person.
         pub notice: Option<String>,
+        /// The office ended this laptop's access, and its work was locked.
+        pub revoked: Option<LockedAway>,
+    }
+
+    /// Work that was locked when the office ended this laptop's access.
+    pub struct LockedAway {
+        /// When, RFC 3339.
+        pub at: String,
+        /// Whose work.
+        pub full_name: String,
+        /// The newest pack on this laptop; none where nothing was unsent.
+        pub pack: Option<RescueFile>,
+        /// A new enrolment brings the work back as it was. Otherwise it begins anew, and the office opens the old one.
+        pub comes_back: bool,
     }
 
     /// What a start found.
@@ -28,6 +44,8 @@ wire! {
         Locked,
         /// Open.
         Open,
+        /// The office ended this laptop's access: a new enrolment opens it.
+        Revoked,
     }
 
     /// One line at the foot of the first screen.

@@ -651,7 +651,7 @@ entities: Array<string>, } | { "event": "sync",
 /**
  * The whole of it.
  */
-status: SyncStatus, } | { "event": "closing", };
+status: SyncStatus, } | { "event": "revoked", } | { "event": "closing", };
 export type Failure = { 
 /**
  * What kind.
@@ -1236,6 +1236,23 @@ text: string | null,
  */
 limit: number | null, };
 export type LocationId = string;
+export type LockedAway = { 
+/**
+ * When, RFC 3339.
+ */
+at: string, 
+/**
+ * Whose work.
+ */
+full_name: string, 
+/**
+ * The newest pack on this laptop; none where nothing was unsent.
+ */
+pack: RescueFile | null, 
+/**
+ * A new enrolment brings the work back as it was. Otherwise it begins anew, and the office opens the old one.
+ */
+comes_back: boolean, };
 export type ModelId = string;
 export type ModelSheet = { 
 /**
@@ -1610,7 +1627,11 @@ ready: boolean,
 /**
  * The newest one in the profile.
  */
-last: RescueFile | null, };
+last: RescueFile | null, 
+/**
+ * All that are kept there, newest first.
+ */
+kept: Array<RescueFile>, };
 export type ResolveConflict = { 
 /**
  * Which.
@@ -1898,8 +1919,12 @@ passphrase: boolean,
 /**
  * The store was damaged, kept aside and rebuilt: what to tell the person.
  */
-notice: string | null, };
-export type StartState = "fresh" | "locked" | "open";
+notice: string | null, 
+/**
+ * The office ended this laptop's access, and its work was locked.
+ */
+revoked: LockedAway | null, };
+export type StartState = "fresh" | "locked" | "open" | "revoked";
 export type SyncStatus = { 
 /**
  * The network, as far as known.

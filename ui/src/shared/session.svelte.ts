@@ -12,6 +12,7 @@ class Here {
   constructor() {
     listen((event) => {
       if (event.event === 'sync' && this.session) this.sync = event.status
+      if (event.event === 'revoked') void this.#leave()
       // A technician who was made a manager sees a manager's screens, without enrolling anew.
       if (event.event === 'changed' && event.entities.includes('users')) void this.#again()
     })
@@ -35,6 +36,14 @@ class Here {
   async lock() {
     if (!this.session || !(await unsaved.flush())) return
     this.start = await call('lock', {})
+    this.session = undefined
+    this.sync = undefined
+    toasts.close()
+  }
+
+  /** The office ended this laptop's access: the work is closed already, and the first screen says so. */
+  async #leave() {
+    this.start = await call('start', {})
     this.session = undefined
     this.sync = undefined
     toasts.close()

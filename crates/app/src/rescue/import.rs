@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use clara_central::{PgCentral, Server};
+use clara_domain::category::Role;
 use clara_domain::operation::{MAX_BATCH_BYTES, MAX_BATCH_OPS, Operation, Outcome, Receipt};
 use clara_domain::{DeviceId, PhotoId};
 use clara_local::UnsentOperation;
@@ -15,6 +16,9 @@ use uuid::Uuid;
 use super::pack::{PackHeader, PackPhoto};
 use super::read::{Part, Reader};
 use super::{Identity, RescueError};
+use crate::app::Core;
+use crate::error::{Error, Rule};
+use crate::session::enroll::apart;
 
 /// What became of one operation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -117,6 +121,21 @@ pub async fn import(office: &Server, path: &Path, identity: &Identity) -> Result
     }
     central.close().await;
     Ok(report)
+}
+
+impl Core {
+    /// With the login of this profile.
+    pub(crate) fn import_rescue(&self, pack: &Path, identity: &Identity) -> Result<Report, Error> {
+        let open = self.open()?;
+        if !matches!(open.role(), Role::OfficeStaff | Role::Admin) {
+            return Err(Error::NotAllowed(Rule::OfficeOnly));
+        }
+        let (folder, profile) = self.current(&open)?;
+        let address = profile.server.as_ref().ok_or(Error::NotAllowed(Rule::Demo))?;
+        let office = self.server(&folder, address, &open.key)?;
+        let (pack, identity) = (pack.to_owned(), identity.clone());
+        Ok(apart(move || async move { import(&office, &pack, &identity).await })??)
+    }
 }
 
 enum Next {

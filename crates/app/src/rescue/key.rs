@@ -61,6 +61,7 @@ impl PartialEq for Recipient {
 }
 
 /// The secret half. Never kept, never logged.
+#[derive(Clone)]
 pub struct Identity(age::x25519::Identity);
 
 impl Identity {

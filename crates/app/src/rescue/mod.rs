@@ -1,6 +1,7 @@
 //! The rescue pack: all unsent work of a laptop in one file, sealed to the company's recovery key. It is made on the
 //! laptop, carried by anybody, and opened by the office alone.
 
+mod by_itself;
 mod frame;
 mod import;
 mod key;
@@ -12,11 +13,12 @@ mod write;
 
 use std::io;
 
+pub(crate) use by_itself::before_update;
 pub use import::{Imported, ImportedOperation, ImportedPhoto, Report, import};
 pub use key::{Identity, Recipient};
-pub(crate) use make::{Maker, learn};
+pub(crate) use make::{Cause, Maker, kept, learn};
 pub use office::make_from_folder;
-pub use pack::{Counts, PackHeader, PackPhoto, Reason};
+pub use pack::{Counts, Occasion, PackHeader, PackPhoto, Reason};
 pub use read::{Outside, Part, Reader, Shown, look, show};
 pub use write::Made;
 

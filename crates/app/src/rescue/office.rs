@@ -6,8 +6,7 @@ use std::path::Path;
 use chrono::Utc;
 use clara_local::{DataKey, PhotoChunks, Unsent};
 
-use super::make::header;
-use super::pack::Reason;
+use super::make::{Cause, header};
 use super::write::{Made, write};
 use super::{Identity, RescueError};
 use crate::session::profile::Folder;
@@ -25,6 +24,6 @@ pub fn make_from_folder(profile: &Path, identity: &Identity, out: &Path) -> Resu
     let unsent = Unsent::from_spool(&folder.mirror(), &data_key)?;
     let photos = PhotoChunks::open(&folder.mirror(), &data_key)?;
     let recipient = identity.recipient();
-    let header = header(&card, &recipient, &unsent, Reason::Recovered, Utc::now());
+    let header = header(&card, &recipient, &unsent, Cause::Recovered, Utc::now());
     write(out, &recipient, header, &unsent, Some(&photos))
 }

@@ -24,6 +24,21 @@ pub enum Reason {
     Recovered,
 }
 
+/// On what occasion a pack was made by itself. Apart from [`Reason`], which programs of yesterday must be able to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// A newer program was about to open the work.
+    Update,
+    /// Its person signed out of this laptop.
+    SignOut,
+    /// The disk was almost full.
+    LowDisk,
+    /// One that this program does not know.
+    #[serde(other)]
+    Other,
+}
+
 /// The first frame.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackHeader {
@@ -35,6 +50,9 @@ pub struct PackHeader {
     pub made_at: DateTime<Utc>,
     /// Why.
     pub reason: Reason,
+    /// None where it was not made by itself, or because the server refused the laptop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occasion: Option<Occasion>,
     /// The program that made it.
     pub app_version: String,
     /// Whose work.

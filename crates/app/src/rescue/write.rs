@@ -12,6 +12,9 @@ use super::pack::{Counts, FORMAT, MARK, PackHeader, PackPhoto, SUFFIX};
 use super::{Recipient, RescueError};
 use crate::vault::make_private_folder;
 
+/// How a pack's name ends until it is whole.
+pub(super) const UNFINISHED: &str = "new";
+
 /// A pack that was made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Made {
@@ -43,7 +46,7 @@ pub(super) fn write(
     };
     make_private_folder_if_new(folder)?;
     let path = free_name(folder, &header);
-    let aside = path.with_extension("new");
+    let aside = path.with_extension(UNFINISHED);
     let written = write_to(&aside, recipient, &header, unsent, photos.map(|chunks| (chunks, frames)));
     let counts = written.inspect_err(|_| {
         // Half a pack is worth nothing, and on a full disk its space is.

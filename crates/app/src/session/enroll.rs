@@ -1,6 +1,9 @@
+use std::path::Path;
+
 use clara_central::enroll::{BadEnrolment, ClaimError, Enrolment, claim};
 use clara_central::{PgCentral, Secret, Server};
 use clara_contract::session::{Enroll, Session};
+use clara_domain::DeviceId;
 use clara_domain::category::Role;
 use clara_local::{DataKey, Mirror, Profile as LocalProfile};
 use clara_sync::{Central, CentralError, Hello};
@@ -30,10 +33,15 @@ impl Core {
             return Err(Error::Given { field: "device_name".into(), fault: Fault::Empty });
         }
         let folder = Folder::at(&self.options.profile);
+        self.go_on_leaving(&folder)?;
         let before = folder.read()?;
         // The same person again, after a lost login or on a new device id: the work that is here stays theirs.
         if before.as_ref().is_some_and(|known| known.user_id != enrolment.user_id) {
             return Err(Error::NotAllowed(Rule::AlreadyEnrolled));
+        }
+        let ask = Ask { enrolment: &enrolment, device_name, passphrase: request.passphrase.as_deref() };
+        if before.is_some() && Vault::at(&folder.keys(), self.options.keyring).revoked().is_some() {
+            return self.reopen(&folder, &ask);
         }
         let key = match self.opened().filter(|open| !open.session.demo) {
             Some(open) => open.key.clone(),
@@ -43,13 +51,22 @@ impl Core {
             crate::rescue::learn(&Vault::at(&folder.keys(), self.options.keyring), &key, recipient);
         }
         let password = kept_password(&folder, &key, before.is_some())?;
-        let floor = self.options.floor;
-        let (server, hello) = {
-            let (enrolment, password, now) = (enrolment.clone(), password, self.now());
-            apart(move || async move { contact(&enrolment, &password, floor, now).await })?
-        }?;
+        let contact = self.contact(&enrolment, password, None)?;
         self.close();
-        let role: Role = hello.role.parse().unwrap_or(Role::Technician);
+        let profile = self.settle(&folder, &ask, contact, &key)?;
+        if before.is_some() {
+            let (pending, login) = (folder.keys().join(PENDING), folder.login());
+            std::fs::rename(pending, login).map_err(|error| Error::File("login", error))?;
+        }
+        folder.write(&profile)?;
+        let open = self.open_profile(&folder, &profile, key)?;
+        Ok(self.refreshed(&open))
+    }
+
+    /// The mirror is this laptop's from now on; the card that says so is for the caller to write.
+    pub(super) fn settle(&self, folder: &Folder, ask: &Ask<'_>, contact: Contact, key: &Key) -> Result<Profile> {
+        let (enrolment, server) = (ask.enrolment, contact.server);
+        let role: Role = contact.hello.role.parse().unwrap_or(Role::Technician);
         let opened = Mirror::open(&folder.mirror(), &DataKey::from_bytes(*key.bytes()), self.now())?;
         opened.mirror.write(self.now(), |write| {
             write.enroll(LocalProfile {
@@ -58,14 +75,13 @@ impl Core {
                 role: role.word().into(),
             })
         })?;
-        drop(opened);
-        let profile = Profile {
+        Ok(Profile {
             version: 1,
             user_id: enrolment.user_id,
             full_name: enrolment.full_name.clone(),
             role,
             device_id: enrolment.device_id,
-            device_name: device_name.into(),
+            device_name: ask.device_name.into(),
             company: enrolment.company.clone(),
             server: Some(ServerAddress {
                 host: server.host,
@@ -74,14 +90,18 @@ impl Core {
                 ca_pem: server.ca_pem,
                 login: server.role,
             }),
-        };
-        if before.is_some() {
-            let (pending, login) = (folder.keys().join(PENDING), folder.login());
-            std::fs::rename(pending, login).map_err(|error| Error::File("login", error))?;
-        }
-        folder.write(&profile)?;
-        let open = self.open_profile(&folder, &profile, key)?;
-        Ok(self.refreshed(&open))
+        })
+    }
+
+    /// Claims the login. `locked_for`: the laptop whose lock key is asked for.
+    pub(super) fn contact(
+        &self,
+        enrolment: &Enrolment,
+        password: Secret,
+        locked_for: Option<DeviceId>,
+    ) -> Result<Contact> {
+        let (enrolment, floor, now) = (enrolment.clone(), self.options.floor, self.now());
+        apart(move || async move { contact(&enrolment, &password, floor, now, locked_for).await })?
     }
 
     /// The profile's key: the one that is there, or a new one.
@@ -103,20 +123,42 @@ impl Core {
     }
 }
 
+/// What a person gave to enrol with.
+pub(super) struct Ask<'a> {
+    pub(super) enrolment: &'a Enrolment,
+    pub(super) device_name: &'a str,
+    pub(super) passphrase: Option<&'a str>,
+}
+
+/// What the server said.
+pub(super) struct Contact {
+    server: Server,
+    hello: Hello,
+    /// The lock key that was asked for, where the server keeps it.
+    pub(super) lock_key: Option<[u8; 32]>,
+}
+
 /// The password that this laptop chose, or chooses now. An enrolment after the first chooses a new one.
 fn kept_password(folder: &Folder, key: &Key, again: bool) -> Result<Secret> {
-    let pending = folder.keys().join(PENDING);
-    let known = if again { pending.clone() } else { folder.login() };
-    if let Ok(sealed) = std::fs::read(&known)
+    password_in(&if again { folder.keys().join(PENDING) } else { folder.login() }, key)
+}
+
+/// The password that is kept in a file, or a new one that is kept there.
+pub(super) fn password_in(known: &Path, key: &Key) -> Result<Secret> {
+    if let Ok(sealed) = std::fs::read(known)
         && let Some(password) = open_with_key(key, LOGIN, &sealed)
         && let Ok(password) = String::from_utf8(password.to_vec())
     {
         return Ok(Secret::new(password));
     }
     let password = Secret::random().map_err(VaultError::from)?;
-    let sealed = seal_with_key(key, LOGIN, password.expose().as_bytes())?;
-    write_private(&known, &sealed).map_err(|error| Error::File("login", error))?;
+    keep_password(known, key, &password)?;
     Ok(password)
+}
+
+pub(super) fn keep_password(file: &Path, key: &Key, password: &Secret) -> Result<()> {
+    let sealed = seal_with_key(key, LOGIN, password.expose().as_bytes())?;
+    write_private(file, &sealed).map_err(|error| Error::File("login", error))
 }
 
 async fn contact(
@@ -124,23 +166,32 @@ async fn contact(
     password: &Secret,
     floor: clara_central::Floor,
     now: chrono::DateTime<chrono::Utc>,
-) -> Result<(Server, Hello)> {
+    locked_for: Option<DeviceId>,
+) -> Result<Contact> {
     let server = claim(enrolment, password, floor, now).await.map_err(|error| match error {
         ClaimError::Used | ClaimError::Expired | ClaimError::Unknown => Error::Enrolment(EnrolmentFault::Refused),
         ClaimError::Central(error) => Error::Central(error),
     })?;
     let mut central = PgCentral::new(server.clone());
     let hello = central.hello(enrolment.device_id).await?;
+    let lock_key = match locked_for {
+        None => None,
+        Some(laptop) => match central.lock_key_of(laptop).await {
+            // A server of yesterday keeps none.
+            Err(CentralError::Refused { .. }) => None,
+            other => other?,
+        },
+    };
     central.close().await;
     if hello.user_id != enrolment.user_id {
         return Err(Error::Central(CentralError::DeviceRefused("another person".into())));
     }
-    Ok((server, hello))
+    Ok(Contact { server, hello, lock_key })
 }
 
 /// Runs a conversation with the server on a thread of its own: the caller may be a thread that drives tasks, on which
 /// nothing may block on another runtime.
-fn apart<T, F>(talk: impl FnOnce() -> F + Send + 'static) -> Result<T>
+pub(crate) fn apart<T, F>(talk: impl FnOnce() -> F + Send + 'static) -> Result<T>
 where
     T: Send + 'static,
     F: Future<Output = T>,

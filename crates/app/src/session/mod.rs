@@ -1,7 +1,9 @@
 //! Who uses this laptop: first run, the demo, enrolment, unlocking.
 
 mod demo;
-mod enroll;
+pub(crate) mod enroll;
+mod leave;
 mod open;
 pub(crate) mod profile;
+mod reopen;
 mod start;

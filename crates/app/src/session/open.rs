@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clara_central::{PgCentral, Secret, Server};
 use clara_contract::session::Session;
-use clara_local::{DataKey, Mirror, OpenReport};
+use clara_local::OpenReport;
 
 use super::profile::{Folder, Profile, ServerAddress};
 use crate::app::Core;
@@ -12,7 +12,7 @@ use crate::app::Open;
 use crate::backups::upkeep::upkeep;
 use crate::error::{Error, Result};
 use crate::field::day;
-use crate::rescue::Maker;
+use crate::rescue::{Maker, before_update};
 use crate::sync::runner::Runner;
 use crate::vault::{Key, Vault, open_with_key};
 
@@ -22,7 +22,8 @@ pub(super) const LOGIN: &str = "clara login 1";
 impl Core {
     /// Opens the mirror and starts what runs beside it.
     pub(crate) fn open_profile(&self, folder: &Folder, profile: &Profile, key: Key) -> Result<Arc<Open>> {
-        let opened = Mirror::open(&folder.mirror(), &DataKey::from_bytes(*key.bytes()), self.now())?;
+        let vault = Vault::at(&folder.keys(), self.options.keyring);
+        let opened = before_update(folder, profile, &vault, &key, self.now())?;
         let session = Session {
             user_id: profile.user_id,
             full_name: profile.full_name.clone(),
@@ -37,7 +38,7 @@ impl Core {
             Arc::new(Maker {
                 folder: folder.root().to_owned(),
                 profile: profile.clone(),
-                vault: Vault::at(&folder.keys(), self.options.keyring),
+                vault,
                 key: key.clone(),
                 mirror: opened.mirror.clone(),
                 clock: self.options.clock.clone(),
@@ -47,7 +48,8 @@ impl Core {
             Some(address) => {
                 let central = PgCentral::new(self.server(folder, address, &key)?);
                 let (options, events) = (self.options.clone(), self.events.clone());
-                Some(Runner::start(opened.mirror.clone(), central, options, events, maker.clone())?)
+                let slot = Arc::downgrade(&self.slot);
+                Some(Runner::start(opened.mirror.clone(), central, options, events, maker.clone(), slot)?)
             }
             None => None,
         };
@@ -71,7 +73,7 @@ impl Core {
         Ok((folder, profile))
     }
 
-    fn server(&self, folder: &Folder, address: &ServerAddress, key: &Key) -> Result<Server> {
+    pub(crate) fn server(&self, folder: &Folder, address: &ServerAddress, key: &Key) -> Result<Server> {
         let sealed = std::fs::read(folder.login()).map_err(|error| Error::File("login", error))?;
         let password = open_with_key(key, LOGIN, &sealed)
             .and_then(|password| String::from_utf8(password.to_vec()).ok())

@@ -1,11 +1,12 @@
 use clara_contract::Empty;
-use clara_contract::session::{Check, CloseWindow, Session, Start, StartState, Unlock};
+use clara_contract::session::{Check, CloseWindow, LockedAway, Session, Start, StartState, Unlock};
 use clara_domain::mirror::Entity;
 
 use super::profile::Folder;
 use crate::app::{Core, Open};
 use crate::error::{Error, Result};
-use crate::field::day;
+use crate::field::{day, stamp};
+use crate::rescue::kept;
 use crate::vault::{Vault, VaultError, make_private_folder};
 
 /// What opens a demo where there is no keyring. It is no secret: there is nothing in a demo that is.
@@ -27,24 +28,37 @@ impl Core {
     pub(super) fn found(&self, state: StartState) -> Result<Start> {
         let open = self.opened();
         let folder = Folder::at(&self.options.profile);
+        let vault = Vault::at(&folder.keys(), self.options.keyring);
+        let profile = folder.read()?;
+        let revoked = profile.as_ref().zip(vault.revoked()).filter(|_| state == StartState::Revoked);
         Ok(Start {
+            revoked: revoked.map(|(profile, revoked)| LockedAway {
+                at: stamp(revoked.at),
+                full_name: profile.full_name.clone(),
+                pack: kept(folder.root()).into_iter().next(),
+                comes_back: vault.locked_for().is_some(),
+            }),
             state,
             session: open.as_ref().map(|open| self.refreshed(open)),
             checks: self.checks(),
             suggested_device_name: device_name(),
-            passphrase: folder.read()?.is_some()
-                && Vault::at(&folder.keys(), self.options.keyring).has_passphrase().unwrap_or(true),
-            notice: open.and_then(|open| open.notice.clone()),
+            passphrase: profile.is_some() && vault.has_passphrase().unwrap_or(true),
+            notice: open.as_ref().and_then(|open| open.notice.clone()),
         })
     }
 
     fn open_quietly(&self) -> Result<StartState> {
         let folder = Folder::at(&self.options.profile);
+        self.go_on_leaving(&folder)?;
         if let Some(profile) = folder.read()? {
             let vault = Vault::at(&folder.keys(), self.options.keyring);
             return match vault.open(None) {
                 Ok(key) => self.open_profile(&folder, &profile, key).map(|_| StartState::Open),
                 Err(VaultError::PassphraseNeeded) => Ok(StartState::Locked),
+                Err(VaultError::Revoked) => {
+                    vault.go_on_locking();
+                    Ok(StartState::Revoked)
+                }
                 Err(other) => Err(other.into()),
             };
         }

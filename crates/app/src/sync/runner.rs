@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use clara_sync::{
 use super::compare::{Compared, compare};
 use super::light::{Light, NetSeen};
 use super::rescue::Rescue;
-use crate::app::{Events, Options};
+use crate::app::{Events, Options, Slot};
 use crate::backups::upkeep::upkeep;
 use crate::error::{Error, Result};
 use crate::failure;
@@ -105,6 +105,7 @@ impl Runner {
         options: Options,
         events: Events,
         maker: Option<Arc<Maker>>,
+        slot: Weak<Slot>,
     ) -> Result<Runner> {
         let offline = mirror.read(|read| Ok::<_, Error>(read.setting(super::OFFLINE)?))?;
         let shared = Arc::new(Shared {
@@ -122,7 +123,8 @@ impl Runner {
             std::thread::Builder::new().name("sync".into()).spawn(move || {
                 match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                     Ok(runtime) => {
-                        Worker { shared, mirror, central, runtime, failures: 0, rescue: Rescue::of(maker) }.run(&asked)
+                        let rescue = Rescue::of(maker);
+                        Worker { shared, mirror, central, runtime, failures: 0, rescue, slot }.run(&asked)
                     }
                     Err(error) => tracing::error!(%error, "no sync on this machine"),
                 }
@@ -185,6 +187,8 @@ struct Worker {
     runtime: tokio::runtime::Runtime,
     failures: u32,
     rescue: Rescue,
+    /// Not held: a profile that nobody uses any more must close.
+    slot: Weak<Slot>,
 }
 
 impl Worker {
@@ -235,6 +239,18 @@ impl Worker {
             }
         }
         self.runtime.block_on(self.central.close());
+        if self.rescue.locked {
+            self.leave();
+        }
+    }
+
+    /// The work was locked: the key leaves memory, and the window is told.
+    fn leave(self) {
+        let (slot, events) = (self.slot.clone(), self.shared.events.clone());
+        // First what is held here, so that the files are free once the window asks for them again.
+        drop(self);
+        drop(slot.upgrade().and_then(|slot| slot.take()));
+        events.tell(&Event::Revoked {});
     }
 
     fn pause(&self) -> Duration {
@@ -258,6 +274,12 @@ impl Worker {
             report
         });
         self.rescue.after(&report, &self.runtime, &mut self.central);
+        if self.rescue.locked {
+            if let Some(slot) = self.slot.upgrade() {
+                slot.revoke();
+            }
+            self.shared.stop.store(true, Ordering::SeqCst);
+        }
         self.ended(&report)
     }
 
@@ -300,6 +322,10 @@ impl Worker {
 
     /// Once a day, with or without a network.
     fn upkeep(&self) {
+        if self.rescue.locked {
+            return;
+        }
+        self.rescue.on_low_disk();
         if !upkeep(&self.mirror, self.shared.options.clock.now()) {
             self.shared.light().damaged = true;
             self.shared.tell(true);

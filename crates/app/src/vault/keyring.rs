@@ -61,6 +61,21 @@ impl Keyring {
     }
 }
 
+impl Keyring {
+    /// Takes a secret out; false where the keyring may still have it.
+    pub(super) fn forget(self, entry: &str) -> bool {
+        if self == Keyring::Off {
+            return false;
+        }
+        let entry = entry.to_owned();
+        patiently(move || match keyring::Entry::new(SERVICE, &entry).and_then(|entry| entry.delete_credential()) {
+            Ok(()) | Err(keyring::Error::NoEntry) => true,
+            Err(_) => false,
+        })
+        .unwrap_or(false)
+    }
+}
+
 /// Runs on a thread of its own: the Secret Service client blocks, and deadlocks on a thread that drives tasks.
 fn patiently<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (answer, wait) = mpsc::channel();

@@ -1,10 +1,13 @@
 //! The data key: 32 random bytes that open mirror, spool and photos. It is kept in the system's keyring, or sealed by
-//! a passphrase, or both, and sealed to the company's recovery key beside them; never as plain text. Nothing in here deletes a key, whatever state it is found in: a key
-//! that cannot be read today may be all that opens a technician's unsent work tomorrow.
+//! a passphrase, or both, and sealed to the company's recovery key and under the server's lock key beside them; never as
+//! plain text. Nothing in here deletes a key, whatever state it is found in: a key that cannot be read today may be all that
+//! opens a technician's unsent work tomorrow. The one exception is [`revoked`], and it leaves two places.
 
 mod disk;
 mod keyring;
+mod lock_key;
 mod recovery;
+mod revoked;
 mod sealed;
 
 use std::fmt;
@@ -73,6 +76,9 @@ pub enum VaultError {
     /// The keyring lost the key or holds another one, and no passphrase was set.
     #[error("the keyring does not have the key of this profile")]
     KeyringLostKey,
+    /// The office has ended this laptop's access, and its key was taken away.
+    #[error("this laptop was locked when its access ended")]
+    Revoked,
     /// A key file cannot be understood. It is left as it is.
     #[error("the key file {0} cannot be understood")]
     Unreadable(PathBuf),
@@ -124,6 +130,11 @@ impl Vault {
         self.card.exists()
     }
 
+    /// Which key it keeps.
+    pub(crate) fn key_id(&self) -> Result<String, VaultError> {
+        Ok(self.read()?.key_id)
+    }
+
     /// Whether a passphrase opens it.
     ///
     /// # Errors
@@ -149,17 +160,18 @@ impl Vault {
         if keyring_entry.is_none() && sealed.is_none() {
             return Err(VaultError::NoPlaceForKey);
         }
-        let card = Card { version: 1, key_id: key.id(), keyring_entry, sealed };
-        let text = serde_json::to_vec_pretty(&card).map_err(|_| VaultError::Cipher)?;
-        write_private(&self.card, &text).map_err(|source| VaultError::File { path: self.card.clone(), source })
+        self.write(&Card { version: 1, key_id: key.id(), keyring_entry, sealed })
     }
 
     /// The key, from the keyring if it has it, else by the passphrase. A key opened by passphrase goes back into a
-    /// keyring that had lost it.
+    /// keyring that had lost it; what the keyring holds in its place is set aside under another name.
     ///
     /// # Errors
     /// [`VaultError::PassphraseNeeded`] and [`VaultError::WrongPassphrase`] leave everything as it is.
     pub fn open(&self, passphrase: Option<&str>) -> Result<Key, VaultError> {
+        if self.revoked().is_some() {
+            return Err(VaultError::Revoked);
+        }
         let card = self.read()?;
         if let (None, Some(entry)) = (passphrase, &card.keyring_entry)
             && let Some(bytes) = self.keyring.get(entry)
@@ -171,9 +183,30 @@ impl Vault {
         let Some(sealed) = &card.sealed else { return Err(VaultError::KeyringLostKey) };
         let key = sealed.open(passphrase.ok_or(VaultError::PassphraseNeeded)?)?;
         if let Some(entry) = &card.keyring_entry {
-            self.keyring.put(entry, key.bytes());
+            self.put_back(entry, &key);
         }
         Ok(key)
+    }
+
+    /// A key of somebody else's under our name may be all that opens their work: it moves over, and only then is ours put
+    /// in its place.
+    fn put_back(&self, entry: &str, key: &Key) {
+        if let Some(held) = self.keyring.get(entry) {
+            if held.as_slice() == key.bytes() {
+                return;
+            }
+            let digest: String = Sha256::digest(&held).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            if !self.keyring.put(&format!("{entry}-aside-{digest}"), &held) {
+                return;
+            }
+            tracing::warn!("the keyring held another key under this profile's name: it was set aside");
+        }
+        self.keyring.put(entry, key.bytes());
+    }
+
+    fn write(&self, card: &Card) -> Result<(), VaultError> {
+        let text = serde_json::to_vec_pretty(card).map_err(|_| VaultError::Cipher)?;
+        write_private(&self.card, &text).map_err(|source| VaultError::File { path: self.card.clone(), source })
     }
 
     fn read(&self) -> Result<Card, VaultError> {

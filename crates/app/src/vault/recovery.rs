@@ -33,6 +33,10 @@ impl Vault {
         Recipient::parse(&self.recovery_card()?.recipient)
     }
 
+    pub(super) fn is_sealed_for_recovery(&self, key_id: &str) -> bool {
+        self.recovery_card().is_some_and(|card| card.key_id == key_id)
+    }
+
     /// Keeps the data key for the recovery key too. False where it is so already.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `clara central …`: what the office runs on the central database.
 
 mod office;
-mod rescue;
+pub(crate) mod rescue;
 mod server;
 
 use std::fmt::Write as _;
@@ -16,25 +16,21 @@ use clara_central::init::{Initialised, init};
 use clara_central::migrate::migrate;
 use clara_central::rebase::rebase;
 use clara_central::reports::refresh;
-use clara_central::rescue::recovery_recipient;
+use clara_central::rescue::{company_name, recovery_recipient};
 use clara_central::revoke::{Revoke, revoke};
 use clara_central::seed_demo::seed_demo;
 use clara_central::subscribe::{Subscription, subscribe};
 use clara_central::{AdminError, Server};
 use clara_domain::{DeviceId, UserId};
 
-use crate::arguments::{Central, CentralVerb};
+use crate::arguments::{Central, CentralVerb, ServerAt};
 use crate::error::Error;
 use crate::output::{Output, table};
 use crate::profile;
 
 pub(crate) fn run(asked: &Central, output: &Output) -> Result<ExitCode, Error> {
-    let admin = server::of(asked)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Error::File { path: "runtime".into(), source })?;
-    runtime.block_on(act(&asked.verb, &admin, output))
+    let admin = server::of(&asked.server)?;
+    runtime()?.block_on(act(&asked.verb, &admin, output))
 }
 
 async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<ExitCode, Error> {
@@ -53,7 +49,8 @@ async fn act(verb: &CentralVerb, admin: &Server, output: &Output) -> Result<Exit
             })
         }
         CentralVerb::RecoveryKey { out, replace } => {
-            rescue::recovery_key(admin, &admin.database, out.as_deref(), *replace, output).await
+            let company = company_name(admin).await?.unwrap_or_else(|| admin.database.clone());
+            rescue::recovery_key(admin, &company, out.as_deref(), *replace, output).await
         }
         CentralVerb::Rescue { verb } => rescue::run(verb, admin, output).await,
         CentralVerb::Migrate => {
@@ -217,9 +214,27 @@ fn said(checks: &[Check]) -> String {
 
 /// Runs an admin function on a runtime of its own, for the demo.
 pub(crate) fn wait<T>(work: impl Future<Output = Result<T, AdminError>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| Error::File { path: "runtime".into(), source })?;
-    Ok(runtime.block_on(work)?)
+    Ok(runtime()?.block_on(work)?)
+}
+
+/// One that runs on this thread.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|source| Error::File { path: "runtime".into(), source })
+}
+
+/// `clara rescue import` with a server's options.
+pub(crate) fn import_pack(
+    at: &ServerAt,
+    file: &Path,
+    identity_file: &Path,
+    output: &Output,
+) -> Result<ExitCode, Error> {
+    let office = server::of(at)?;
+    runtime()?.block_on(rescue::put_in(&office, file, identity_file, output))
+}
+
+/// A company's first recovery key, into a file.
+pub(crate) fn make_key(admin: &Server, company: &str, out: &Path) -> Result<(), Error> {
+    runtime()?.block_on(rescue::make_key(admin, company, Some(out))).map(drop)
 }

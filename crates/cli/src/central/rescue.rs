@@ -75,12 +75,19 @@ pub(super) fn made_words(made: &MadeKey) -> String {
 
 pub(super) async fn run(verb: &CentralRescue, office: &Server, output: &Output) -> Result<ExitCode, Error> {
     match verb {
-        CentralRescue::Import { file, identity_file } => {
-            let report = import(office, file, &identity(identity_file)?).await.map_err(failed)?;
-            output.answer(&report, said)?;
-            Ok(if report.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        CentralRescue::Import { file, identity_file } => put_in(office, file, identity_file, output).await,
     }
+}
+
+pub(super) async fn put_in(office: &Server, file: &Path, key: &Path, output: &Output) -> Result<ExitCode, Error> {
+    let report = import(office, file, &identity(key)?).await.map_err(failed)?;
+    imported(&report, output)
+}
+
+/// What an import came to.
+pub(crate) fn imported(report: &Report, output: &Output) -> Result<ExitCode, Error> {
+    output.answer(report, said)?;
+    Ok(if report.whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn said(report: &Report) -> String {

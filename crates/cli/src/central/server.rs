@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clara_central::{Floor, Secret, Server};
 use serde::Deserialize;
 
-use crate::arguments::Central;
+use crate::arguments::ServerAt;
 use crate::error::Error;
 use crate::{profile, secret};
 
@@ -21,7 +21,7 @@ struct ServerFile {
     ca_file: Option<PathBuf>,
 }
 
-pub(super) fn of(asked: &Central) -> Result<Server, Error> {
+pub(crate) fn of(asked: &ServerAt) -> Result<Server, Error> {
     let (file, beside) = match &asked.server_file {
         Some(path) => {
             let file: ServerFile = serde_json::from_str(&profile::read(path)?)

@@ -6,6 +6,7 @@ use chrono::{Local, Utc};
 use clara_app::{App, Options};
 use clara_central::enroll::{Enroll, Person, enroll};
 use clara_central::init::init;
+use clara_central::rescue::recovery_recipient;
 use clara_central::seed_demo::seed_demo;
 use clara_central::{Floor, Secret, Server};
 use clara_cluster::{Cluster, ClusterOptions};
@@ -14,7 +15,7 @@ use clara_contract::session::{Enroll as EnrollRequest, StartState, Unlock};
 use clara_domain::UserId;
 use clara_domain::category::Role;
 
-use crate::central::wait;
+use crate::central::{make_key, wait};
 use crate::error::Error;
 use crate::output::Output;
 
@@ -80,6 +81,12 @@ impl Stage {
         };
         output.note("Making the database and loading the demo company…");
         wait(init(&admin, clara_demo::COMPANY))?;
+        // Whatever is sealed in the demo can be opened in the demo: its key is no secret, and lies beside it.
+        let safe = folder.join("recovery.key");
+        if wait(recovery_recipient(&admin))?.is_none() {
+            make_key(&admin, clara_demo::COMPANY, &safe)?;
+            output.note(&format!("The demo company's recovery key is {}.", safe.display()));
+        }
         let seeded = wait(seed_demo(&admin, Local::now().date_naive(), Local::now()))?;
         let actor = |role: Role, word: &str| {
             let person = seeded.people.iter().find(|person| person.role == role);
@@ -103,7 +110,7 @@ impl Stage {
     fn enroll(&self, actor: &Actor, output: &Output) -> Result<(), Error> {
         let app = app(&actor.folder);
         let known = match app.start(Empty {})?.state {
-            StartState::Fresh => false,
+            StartState::Fresh | StartState::Revoked => false,
             StartState::Locked => app.unlock(Unlock { passphrase: PASSPHRASE.into() }).is_ok(),
             StartState::Open => true,
         };

@@ -23,6 +23,7 @@ const session: Session = {
 let heard: (event: Event) => void = () => undefined
 let open = choice.get('start') === null
 let locked = choice.get('start') === 'locked'
+let revoked = choice.get('start') === 'revoked'
 const now = () => new Date().toISOString()
 const fail = (failure: Partial<Failure> & { message: string }): never => {
   throw { code: 'bad_input', safe: 'Nothing was changed.', next: '', field: null, ...failure } satisfies Failure
@@ -148,6 +149,8 @@ let taken = 0
 let asked = 0
 Object.defineProperty(globalThis, 'callsSoFar', { get: () => asked })
 let rescue: RescueFile | null = null
+const pack = '2026-11-20 1204 Dana Reyes Van 4.clara-rescue'
+const sealed: RescueFile = { file: { name: pack, path: `/home/dana/clara-field/rescue/${pack}` }, made_at: '2026-11-20T12:04:00Z', byte_count: 2_400_000 }
 const reasonsGiven = new Map<string, string>()
 const itemById = (id: string) => need(items.find((i) => i.equipment_id === id))
 const jobById = (id: string) => need(jobs.find((j) => j.id === id))
@@ -178,8 +181,9 @@ function takeIn(target: Commands['add_photo'][0]['target'], name: string) {
 
 const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } = {
   start: () => ({
-    state: locked ? 'locked' : open ? 'open' : 'fresh',
-    session: open && !locked ? session : null,
+    state: revoked ? 'revoked' : locked ? 'locked' : open ? 'open' : 'fresh',
+    session: open && !locked && !revoked ? session : null,
+    revoked: revoked ? { at: now(), full_name: session.full_name, comes_back: choice.get('lock_key') !== 'none', pack: choice.get('unsent') === 'none' ? null : sealed } : null,
     checks: [
       { key: 'encryption', ok: true, text: 'Disk encrypted by the app, 41 GB free' },
       { key: 'keyring', ok: choice.get('keyring') !== 'none', text: choice.get('keyring') === 'none' ? 'No keyring: a passphrase is needed' : 'Keyring found' },
@@ -197,10 +201,9 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
     ;(globalThis as { windowWent?: boolean }).windowWent = close
     return {}
   },
-  rescue_state: () => ({ ready: true, last: rescue }),
+  rescue_state: () => ({ ready: true, last: rescue, kept: rescue ? [rescue] : [] }),
   make_rescue: () => {
-    const name = '2026-11-20 1204 Dana Reyes Van 4.clara-rescue'
-    rescue = { file: { name, path: `/home/dana/clara-field/rescue/${name}` }, made_at: now(), byte_count: 2_400_000 }
+    rescue = { ...sealed, made_at: now() }
     return { ...rescue, operations: work.length, drafts: 1, photos: 2, photos_lacking: 0 }
   },
   list_backups: () => [...backups],
@@ -222,6 +225,7 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
   enroll: ({ enrolment }) => {
     if (!enrolment.trim().startsWith('CLARA')) return fail({ code: 'enrolment', message: 'This enrollment text is broken or incomplete.', safe: 'Nothing was sent.', next: 'Paste the whole file again, or ask the office for a new one.', field: 'enrolment' })
     open = true
+    revoked = false
     return session
   },
   unlock: ({ passphrase }) => {
