@@ -57,7 +57,7 @@ fn days(
     let place = scratch();
     let paper = place.path().join("errand.json");
     let folder = device.folder().to_owned();
-    let mut saved: Vec<Uuid> = Vec::new();
+    let (mut saved, mut photos): (Vec<Uuid>, Vec<Uuid>) = (Vec::new(), Vec::new());
     let mut chance = Chance::of(first_seed(), person.as_u128() as u64);
     let mut known = Vec::new();
     for number in 0.. {
@@ -94,15 +94,15 @@ fn days(
             assert!(pair.get(1).is_none_or(|photo| device.see(Photos, *photo).is_some()), "photo of errand {number}");
         }
         saved.extend(&acknowledged);
+        // By errand: one that was killed after its inspection and before its photo has an odd number.
+        photos.extend(acknowledged.chunks(2).filter_map(|pair| pair.get(1)));
         device.sync();
         assert_eq!(device.pending(), 0, "after errand {number} nothing waits for ever");
     }
     device.sync();
     assert_same(&mut device);
-    for pair in saved.chunks(2) {
-        if let [_, photo] = pair {
-            assert_eq!(device.value(Photos, *photo, "state"), json!("stored"), "photo {photo}");
-        }
+    for photo in photos {
+        assert_eq!(device.value(Photos, photo, "state"), json!("stored"), "photo {photo}");
     }
     let ids: Vec<String> = saved.iter().map(|id| format!("'{id}'")).collect();
     let twice = company.office(&format!(
