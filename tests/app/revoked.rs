@@ -318,13 +318,14 @@ fn contact(
         (_, Some((call, path))) => strace.args(["-e", &format!("trace={call}"), "-o"]).arg(path),
         _ => &mut strace,
     };
+    let said = tempfile::NamedTempFile::new().unwrap();
     let mut child = strace
         .arg(env!("CARGO_BIN_EXE_clara-tests-person"))
         .arg(profile)
         .env("CLARA_KEYRING", "off")
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stderr(said.reopen().unwrap())
         .spawn()
         .expect("strace is installed");
     let mut to = child.stdin.take().unwrap();
@@ -333,7 +334,13 @@ fn contact(
         let _ = writeln!(to, "{}", json!({"command": command, "request": request}));
     }
     drop(to);
-    !child.wait().unwrap().success()
+    let status = child.wait().unwrap();
+    if kill.is_none() && !status.success() {
+        // Nobody meant it to end like this.
+        let said = std::fs::read_to_string(said.path()).unwrap();
+        println!("{status}: {}", said.lines().rev().take(12).collect::<Vec<_>>().join("\n"));
+    }
+    !status.success()
 }
 
 /// A profile as it lies there, without the space that it keeps in hand.

@@ -46,6 +46,8 @@ fn converse(app: &App) -> std::io::Result<()> {
         writeln!(out, "{answer}")?;
         out.flush()?;
     }
+    // As the window and `clara` do: the end of a process takes the ground from under threads that are still at work.
+    app.close();
     Ok(())
 }
 
