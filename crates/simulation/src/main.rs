@@ -6,6 +6,11 @@ use clap::Parser;
 
 mod command;
 
+/// A month is some ten million small allocations, most of them SQLite's.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match command::run(&command::Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
