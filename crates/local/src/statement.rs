@@ -13,6 +13,8 @@ pub(crate) struct Statements {
     entity: Entity,
     upsert: &'static str,
     renew: &'static str,
+    /// By column: whether it is one of those that `renew` compares and does not set.
+    indexed: &'static [bool],
     select: &'static str,
     delete: &'static str,
     keys: &'static str,
@@ -77,6 +79,7 @@ macro_rules! statements {
                 " WHERE id = :id",
                 $(if_indexed!($kind $column, concat!(" AND ", stringify!($column), " IS :", stringify!($column)), ""),)+
             ),
+            indexed: &[$(if_indexed!($kind $column, true, false)),+],
             select: concat!(
                 "SELECT id, row_ver", $(", ", stringify!($column),)+ " FROM ", stringify!($name), " WHERE id = ?1"
             ),
@@ -87,6 +90,22 @@ macro_rules! statements {
     };
 }
 clara_domain::mirrored!(statements);
+
+impl Statements {
+    /// Where in `renew` id, row_ver and the columns stand: SQLite counts names in the order in which they first appear.
+    fn places(&self) -> Vec<usize> {
+        let set = self.indexed.iter().filter(|indexed| !**indexed).count();
+        let (mut next_set, mut next_compared) = (2, set + 3);
+        let mut places = Vec::with_capacity(self.indexed.len() + 2);
+        places.extend([set + 2, 1]);
+        for indexed in self.indexed {
+            let next = if *indexed { &mut next_compared } else { &mut next_set };
+            places.push(*next);
+            *next += 1;
+        }
+        places
+    }
+}
 
 /// Of a mirrored table; none for the one table that is only appended to.
 pub(crate) fn of(entity: Entity) -> Result<&'static Statements, MirrorError> {
@@ -141,7 +160,10 @@ pub(crate) fn uuid_at(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result
 /// Writes rows of one table, its statements prepared once. A row that is there and of which no index knows anything new
 /// is written without one: a tenth of the pages.
 pub(crate) struct Upsert<'c> {
-    whole: CachedStatement<'c>,
+    connection: &'c Connection,
+    statements: &'static Statements,
+    /// Prepared for the first row that is new: most calls bring one that is there.
+    whole: Option<CachedStatement<'c>>,
     renew: CachedStatement<'c>,
     /// Where in `renew` id, row_ver and the columns stand.
     places: Vec<usize>,
@@ -154,14 +176,9 @@ pub(crate) struct Upsert<'c> {
 impl<'c> Upsert<'c> {
     pub(crate) fn new(connection: &'c Connection, entity: Entity) -> Result<Self, MirrorError> {
         let statements = of(entity)?;
-        let whole = connection.prepare_cached(statements.upsert)?;
         let renew = connection.prepare_cached(statements.renew)?;
-        let mut places = Vec::with_capacity(whole.parameter_count());
-        for number in 1..=whole.parameter_count() {
-            let place = whole.parameter_name(number).map(|name| renew.parameter_index(name)).transpose()?.flatten();
-            places.push(place.ok_or(MirrorError::Unreadable("a column"))?);
-        }
-        Ok(Self { whole, renew, places, misses: 0, passed_over: 0 })
+        let places = statements.places();
+        Ok(Self { connection, statements, whole: None, renew, places, misses: 0, passed_over: 0 })
     }
 
     pub(crate) fn row(&mut self, row: &Row) -> Result<(), MirrorError> {
@@ -179,7 +196,11 @@ impl<'c> Upsert<'c> {
             self.passed_over = 1 << self.misses;
         }
         self.passed_over -= 1;
-        bind(&mut self.whole, 1.., row)?.raw_execute()?;
+        let whole = match &mut self.whole {
+            Some(whole) => whole,
+            none => none.insert(self.connection.prepare_cached(self.statements.upsert)?),
+        };
+        bind(whole, 1.., row)?.raw_execute()?;
         Ok(())
     }
 }
@@ -302,6 +323,20 @@ mod tests {
             assert!(steps.contains(&"Insert".to_owned()), "{}", statements.renew);
             let indexed = |step: &String| step == "IdxInsert" || step == "IdxDelete";
             assert!(!steps.iter().any(indexed), "sets an indexed column: {}", statements.renew);
+        }
+    }
+
+    #[test]
+    fn every_value_of_a_renewed_row_stands_where_sqlite_looks_for_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::migrate::run_all(&connection).unwrap();
+        for statements in STATEMENTS {
+            let whole = connection.prepare(statements.upsert).unwrap();
+            let renew = connection.prepare(statements.renew).unwrap();
+            let wanted: Vec<usize> = (1..=whole.parameter_count())
+                .map(|number| renew.parameter_index(whole.parameter_name(number).unwrap()).unwrap().unwrap())
+                .collect();
+            assert_eq!(statements.places(), wanted, "{}", statements.renew);
         }
     }
 

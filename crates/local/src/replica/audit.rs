@@ -88,7 +88,7 @@ pub(super) fn repair(tx: &mut Tx<'_>, entity: Entity, rows: &[Row], gone: &[Uuid
 }
 
 pub(super) fn audited(connection: &Connection, repairs: &[Repair], now: DateTime<Utc>) -> Result<(), MirrorError> {
-    connection.execute("UPDATE profile SET audited_at = ?1", [timestamp(now)])?;
+    connection.prepare_cached("UPDATE profile SET audited_at = ?1")?.execute([timestamp(now)])?;
     for repair in repairs.iter().filter(|repair| repair.refetched > 0 || repair.purged > 0) {
         connection
             .prepare_cached("INSERT INTO repair_log (entity, refetched, purged, repaired_at) VALUES (?1, ?2, ?3, ?4)")?

@@ -17,8 +17,9 @@ pub(super) fn begin(connection: &Connection, from: &Cursor) -> Result<(), Mirror
     search::put_off(connection)?;
     connection.execute("UPDATE profile SET cursor = NULL, first_sync_from = ?1", [from.as_str()])?;
     connection.execute("DELETE FROM bookmark", [])?;
+    let mut statement = connection.prepare_cached("INSERT INTO bookmark (entity) VALUES (?1)")?;
     for table in TABLES {
-        connection.execute("INSERT INTO bookmark (entity) VALUES (?1)", [table.name])?;
+        statement.execute([table.name])?;
     }
     Ok(())
 }

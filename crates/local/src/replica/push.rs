@@ -129,7 +129,8 @@ pub(super) fn take(
 
 pub(super) fn settle(tx: &mut Tx<'_>, receipts: &[Receipt], now: DateTime<Utc>) -> Result<(), MirrorError> {
     // In the server's time, by which the journal is kept.
-    let offset: Option<i64> = tx.connection.query_row("SELECT clock_offset_ms FROM profile", [], |row| row.get(0))?;
+    let offset: Option<i64> =
+        tx.connection.prepare_cached("SELECT clock_offset_ms FROM profile")?.query_row([], |row| row.get(0))?;
     let now = now + TimeDelta::milliseconds(offset.unwrap_or(0));
     for receipt in receipts {
         if let Some((entity, _)) = receipts_of::receive(tx.connection, receipt, now)? {
@@ -153,5 +154,6 @@ pub(super) fn put_back(connection: &Connection, operations: &[OpId]) -> Result<(
 }
 
 pub(super) fn put_back_all(connection: &Connection) -> Result<u32, MirrorError> {
-    Ok(connection.execute("UPDATE outbox SET state = 'pending' WHERE state = 'in_flight'", [])? as u32)
+    let mut statement = connection.prepare_cached("UPDATE outbox SET state = 'pending' WHERE state = 'in_flight'")?;
+    Ok(statement.execute([])? as u32)
 }

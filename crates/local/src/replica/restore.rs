@@ -16,9 +16,11 @@ use crate::tx::Tx;
 
 pub(super) fn begin(tx: &mut Tx<'_>, known_seq: i64) -> Result<u32, MirrorError> {
     let lost = replay(tx, known_seq)?;
-    tx.connection.execute("UPDATE profile SET reconciling = 1, highest_receipted_seq = ?1", [known_seq])?;
+    tx.connection
+        .prepare_cached("UPDATE profile SET reconciling = 1, highest_receipted_seq = ?1")?
+        .execute([known_seq])?;
     // A transaction number of the old counter says nothing about snapshots of the new one.
-    tx.connection.execute("UPDATE outbox SET applied_xid = NULL WHERE overlaid = 1", [])?;
+    tx.connection.prepare_cached("UPDATE outbox SET applied_xid = NULL WHERE overlaid = 1")?.execute([])?;
     Ok(lost)
 }
 
