@@ -96,7 +96,7 @@ pub fn mirror_is_true(server: &Server, laptop: &Laptop, lenient: bool) -> Result
         let here = mirror.read::<_, MirrorError>(|read| read.all(table.entity)).map_err(|error| error.to_string())?;
         let mut expected: BTreeMap<Uuid, &Body> = BTreeMap::new();
         for (id, body) in server.state.rows(table.entity, Some(&cursor)) {
-            if sight.row(table, id, &body.fields) {
+            if sight.row(table, id, body) {
                 expected.insert(id, body);
             }
         }
@@ -104,7 +104,7 @@ pub fn mirror_is_true(server: &Server, laptop: &Laptop, lenient: bool) -> Result
             Some(sight) => server
                 .state
                 .rows(table.entity, None)
-                .filter(|(id, body)| sight.row(table, *id, &body.fields))
+                .filter(|(id, body)| sight.row(table, *id, body))
                 .map(|(id, body)| (id, &**body))
                 .collect(),
             None => BTreeMap::new(),

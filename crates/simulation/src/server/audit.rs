@@ -37,7 +37,6 @@ impl Server {
     pub fn bucket_keys(&mut self, user: Uuid, entity: Entity, buckets: &[i16]) -> Result<Vec<RowKey>, CentralError> {
         Ok(self
             .visible_rows(user, entity)?
-            .into_iter()
             .filter(|row| buckets.contains(&bucket_of(row.id)))
             .map(|row| RowKey { id: row.id, row_ver: row.row_ver })
             .collect())

@@ -8,7 +8,6 @@ use clara_domain::{DeviceId, LocationId, UserId};
 use clara_sync::{CentralError, Cursor, Hello, Page, Pull, PullRequest, TableRows, Tombstone};
 use uuid::Uuid;
 
-use super::state::State;
 use super::{Server, id_of};
 use crate::control::Control;
 
@@ -118,11 +117,9 @@ impl Server {
                     || match table.scope {
                         Scope::Global => false,
                         Scope::Customer => new_customers.contains(id),
-                        Scope::Location => {
-                            State::site_of(table, *id, &body.fields).is_some_and(|site| new_sites.contains(&site))
-                        }
+                        Scope::Location => body.site.is_some_and(|site| new_sites.contains(&site)),
                     };
-                (comes && sight.row(table, *id, &body.fields)).then(|| body.row.clone())
+                (comes && sight.row(table, *id, body)).then(|| body.row.clone())
             })
             .collect()
     }
@@ -132,29 +129,25 @@ impl Server {
         self.knows_columns(Some(entity))?;
         let rows: Vec<Row> = self
             .visible_rows(user, entity)?
-            .into_iter()
             .filter(|row| after.is_none_or(|after| row.id > after))
             .take(limit as usize)
+            .cloned()
             .collect();
         let last = rows.len() < limit as usize;
         Ok(Page { rows, last })
     }
 
-    pub(super) fn visible_rows(&self, user: Uuid, entity: Entity) -> Result<Vec<Row>, CentralError> {
+    pub(super) fn visible_rows(&self, user: Uuid, entity: Entity) -> Result<impl Iterator<Item = &Row>, CentralError> {
         let Some(table) = entity.table() else { return Err(refused("not_mirrored")) };
         let sight = self.sight(user, None);
-        Ok(self
-            .state
-            .rows(entity, None)
-            .filter(|(id, body)| sight.row(table, *id, &body.fields))
-            .map(|(_, body)| body.row.clone())
-            .collect())
+        let rows = self.state.rows(entity, None);
+        Ok(rows.filter(move |(id, body)| sight.row(table, *id, body)).map(|(_, body)| &body.row))
     }
 
     /// Rows by id.
     pub fn rows(&mut self, user: Uuid, entity: Entity, ids: &[Uuid]) -> Result<Vec<Row>, CentralError> {
         self.knows_columns(Some(entity))?;
-        Ok(self.visible_rows(user, entity)?.into_iter().filter(|row| ids.contains(&row.id)).collect())
+        Ok(self.visible_rows(user, entity)?.filter(|row| ids.contains(&row.id)).cloned().collect())
     }
 
     /// A server older than the laptop refuses the statement that names the column it lacks.

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use clara_domain::mirror::{Entity, Scope, Table};
-use clara_domain::row::Fields;
 use clara_sync::Cursor;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::state::State;
+use super::state::Body;
 use super::{Server, id_of, is_null, text};
 
 /// What one person may see at one snapshot.
@@ -60,10 +59,11 @@ impl Sight {
     }
 
     /// Whether a row may be seen.
-    pub fn row(&self, table: &Table, id: Uuid, fields: &Fields) -> bool {
+    pub fn row(&self, table: &Table, id: Uuid, body: &Body) -> bool {
         if !self.active {
             return false;
         }
+        let fields = &body.fields;
         match (table.scope, table.entity) {
             (_, Entity::Devices) => self.sees_all || id_of(fields, "user_id") == Some(self.user),
             (Scope::Global, _) => true,
@@ -73,7 +73,7 @@ impl Sight {
             {
                 true
             }
-            (Scope::Location, _) => self.site(State::site_of(table, id, fields)),
+            (Scope::Location, _) => self.site(body.site),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Body {
     pub fields: Fields,
     /// As it travels.
     pub row: Row,
+    /// The site that it hangs off.
+    pub site: Option<Uuid>,
 }
 
 /// One version of a row; none where it was deleted for good.
@@ -146,7 +148,7 @@ impl State {
     }
 
     /// The site that a row hangs off.
-    pub(crate) fn site_of(table: &Table, id: Uuid, fields: &Fields) -> Option<Uuid> {
+    fn site_of(table: &Table, id: Uuid, fields: &Fields) -> Option<Uuid> {
         match (table.scope, table.entity) {
             (Scope::Location, Entity::Locations) => Some(id),
             (Scope::Location, _) => id_of(fields, "location_id"),
@@ -201,7 +203,7 @@ impl State {
         if table.column("updated_at").is_some() {
             row.insert("updated_at".to_owned(), Value::String(clara_local::timestamp(now)));
         }
-        let (from, to) = (Self::site_of(table, id, &body.fields), Self::site_of(table, id, &row));
+        let (from, to) = (body.site, Self::site_of(table, id, &row));
         if from != to {
             self.depart(xid, entity, id, from, to);
         }
@@ -224,8 +226,8 @@ impl State {
 
     /// Deletes a row for good.
     pub(crate) fn remove(&mut self, xid: u64, now: DateTime<Utc>, entity: Entity, id: Uuid) -> bool {
-        let (Some(table), Some(body)) = (entity.table(), self.body(entity, id).cloned()) else { return false };
-        let site = Self::site_of(table, id, &body.fields);
+        let (Some(_), Some(body)) = (entity.table(), self.body(entity, id).cloned()) else { return false };
+        let site = body.site;
         self.push_version(entity, id, Version { cx: xid, row_ver: 0, body: None });
         self.tombstones.entry((entity, id)).or_default().push((xid, site));
         if let Some(left) = self.departures.get_mut(&(entity, id)) {
@@ -239,7 +241,8 @@ impl State {
 
     fn store(&mut self, cx: u64, table: &Table, id: Uuid, row_ver: i64, fields: Fields) {
         let row = Row::from_fields(table, id, row_ver, &fields);
-        self.push_version(table.entity, id, Version { cx, row_ver, body: Some(Arc::new(Body { fields, row })) });
+        let body = Body { site: Self::site_of(table, id, &fields), fields, row };
+        self.push_version(table.entity, id, Version { cx, row_ver, body: Some(Arc::new(body)) });
     }
 
     fn push_version(&mut self, entity: Entity, id: Uuid, version: Version) {
