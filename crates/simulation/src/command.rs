@@ -13,6 +13,8 @@ use clara_simulation::fault::{Fault, lock};
 use clara_simulation::story::Story;
 use clara_simulation::{Control, Outcome, World, shrink};
 
+use crate::record::{Kind, Record};
+
 /// Tries the laptops' sync on a month of everything that can go wrong.
 #[derive(Debug, Parser)]
 pub struct Arguments {
@@ -49,6 +51,18 @@ pub struct Arguments {
     /// Ends at the first failure.
     #[arg(long)]
     fail_fast: bool,
+    /// Adds the seeds to what this file says of those before, and goes on where it ends.
+    #[arg(long, requires = "commit", conflicts_with = "control")]
+    record: Option<PathBuf>,
+    /// What the program was built from, for the record.
+    #[arg(long)]
+    commit: Option<String>,
+    /// Goes on with a record that another commit began; it names both.
+    #[arg(long)]
+    also_commit: bool,
+    /// Prints a record as a table, and runs nothing.
+    #[arg(long)]
+    table: Option<PathBuf>,
 }
 
 /// Where the laptops' files lie: in memory where there is such a place.
@@ -138,6 +152,10 @@ impl Sum {
 /// # Errors
 /// Where files cannot be made, or an argument cannot be read.
 pub fn run(arguments: &Arguments) -> io::Result<bool> {
+    if let Some(path) = &arguments.table {
+        print!("{}", Record::look(path)?.table());
+        return Ok(true);
+    }
     let place = Place::new()?;
     if let Some(seed) = arguments.replay {
         return replay(&place, arguments, seed);
@@ -145,9 +163,13 @@ pub fn run(arguments: &Arguments) -> io::Result<bool> {
     if let Some(word) = &arguments.control {
         return controls(&place, arguments, word);
     }
-    let seeds = range(&arguments.seeds)?;
+    let mut seeds = range(&arguments.seeds)?;
+    let mut record = recorded(arguments, seeds.start)?;
+    if let Some(record) = &record {
+        seeds = record.left(&seeds);
+    }
     let (begun, next, stop) = (Instant::now(), AtomicU64::new(seeds.start), AtomicBool::new(false));
-    let sum = Mutex::new(Sum::default());
+    let (sum, recording) = (Mutex::new(Sum::default()), Mutex::new(record.as_mut()));
     let until = arguments.soak.map(Duration::from_secs);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..arguments.threads.max(1))
@@ -161,6 +183,9 @@ pub fn run(arguments: &Arguments) -> io::Result<bool> {
                             _ => {}
                         }
                         let outcome = twice(&place, arguments, seed)?;
+                        if let Some(record) = lock(&recording).as_mut() {
+                            record.add(seed, &outcome, begun.elapsed())?;
+                        }
                         let mut sum = lock(&sum);
                         sum.add(seed, &outcome);
                         if arguments.fail_fast && !sum.failures.is_empty() {
@@ -191,11 +216,21 @@ pub fn run(arguments: &Arguments) -> io::Result<bool> {
     let told = if arguments.coverage { 60 } else { 0 };
     tally.empty.iter().take(told).for_each(|cell| println!("  never: {cell}"));
     tally.rare.iter().take(told).for_each(|(runs, cell)| println!("  in {runs} runs: {cell}"));
+    let clean = match record {
+        Some(record) => record.close(begun.elapsed())?.is_clean(),
+        None => sum.failures.is_empty(),
+    };
     if let Some((seed, _)) = sum.failures.iter().min() {
         println!("shortest story of seed {seed}:");
         replay(&place, arguments, *seed)?;
     }
-    Ok(sum.failures.is_empty() && (!arguments.coverage || tally.empty.is_empty()))
+    Ok(clean && (!arguments.coverage || tally.empty.is_empty()))
+}
+
+fn recorded(arguments: &Arguments, first: u64) -> io::Result<Option<Record>> {
+    let (Some(path), Some(commit)) = (&arguments.record, &arguments.commit) else { return Ok(None) };
+    let kind = Kind { laptops: arguments.laptops, days: arguments.days, twice: !arguments.once };
+    Record::open(path, kind, first, commit, arguments.also_commit).map(Some)
 }
 
 /// Every seed twice: what differs from run to run cannot be repeated, and is a failure.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod command;
+mod record;
 
 /// A month is some ten million small allocations, most of them SQLite's.
 #[cfg(target_os = "linux")]
