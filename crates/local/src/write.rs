@@ -273,8 +273,9 @@ impl WriteTx<'_, '_> {
     }
 
     /// Sends a refused operation again as a new one, with `corrected` fields laid over what it held (the same form as
-    /// in [`WriteTx::update`]). What came after it in the same aggregate and was never sent keeps its place behind it.
-    /// Returns the new operation; none where the server has it all already.
+    /// in [`WriteTx::update`]). What came after it in the same aggregate and was never sent keeps its place behind it; of
+    /// a new row, all that was done to it, which the server cannot have taken without the row. Returns the new operation;
+    /// none where the server has it all already.
     ///
     /// # Errors
     /// [`MirrorError::NoOperation`] where it was not refused; [`MirrorError::BadValue`] and [`MirrorError::BadField`]
@@ -285,12 +286,15 @@ impl WriteTx<'_, '_> {
             Some(table) => check::checked(table, &corrected)?,
             None => corrected,
         };
+        let (entity, row_id) = (entry.operation.entity, entry.operation.row_id);
+        let goes_behind = |later: &Entry| {
+            (later.state == OpState::Pending && later.attempts == 0) || shares_the_fate_of(later, &entry)
+        };
         let following: Vec<Entry> =
             outbox::of_root_from(self.tx.connection, entry.operation.root_id, entry.operation.seq + 1)?
                 .into_iter()
-                .filter(|later| later.state == OpState::Pending && later.attempts == 0)
+                .filter(goes_behind)
                 .collect();
-        let (entity, row_id) = (entry.operation.entity, entry.operation.row_id);
         let mut again = entry.clone();
         match (entity.table(), again.operation.kind) {
             (Some(table), OpKind::Insert) => apply::lay_over(table, &mut again.operation.new, &corrected),
@@ -310,12 +314,14 @@ impl WriteTx<'_, '_> {
             (None, _) => again.operation.new.extend(corrected),
         }
         let nothing_left = again.operation.kind == OpKind::Update && again.operation.new.is_empty();
-        self.drop_entry(entry)?;
         let first = if nothing_left { None } else { Some(self.append_copy(again)?) };
-        for later in following {
-            let copy = later.clone();
-            self.drop_entry(later)?;
-            self.append_copy(copy)?;
+        for later in &following {
+            self.append_copy(later.clone())?;
+        }
+        // Only now: with nothing over a row, the server's version of it is remembered no longer, and what is laid over it
+        // next would lie over nothing.
+        for old in std::iter::once(entry).chain(following) {
+            self.drop_entry(old)?;
         }
         overlay::recompute(self.tx.connection, entity, row_id)?;
         self.tx.touched(entity);
@@ -353,8 +359,9 @@ impl WriteTx<'_, '_> {
         Ok(of_row
             .into_iter()
             .filter(|later| {
+                let never_sent = later.state == OpState::Pending && later.attempts == 0;
                 later.operation.seq > entry.operation.seq
-                    && (later.state == OpState::Rejected || (later.state == OpState::Pending && later.attempts == 0))
+                    && (later.state == OpState::Rejected || never_sent || shares_the_fate_of(later, entry))
             })
             .collect())
     }
@@ -388,6 +395,15 @@ impl WriteTx<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What was done to a new row that was refused: also where it was on its way once and nothing is known of it, the server
+/// cannot have taken it without the row.
+fn shares_the_fate_of(later: &Entry, new_row: &Entry) -> bool {
+    let of_row = |entry: &Entry| (entry.operation.entity, entry.operation.row_id);
+    new_row.operation.kind == OpKind::Insert
+        && of_row(later) == of_row(new_row)
+        && matches!(later.state, OpState::Pending | OpState::Rejected)
 }
 
 /// Keys into an object, anything else in its place.

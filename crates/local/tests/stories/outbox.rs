@@ -160,6 +160,63 @@ fn a_refused_operation_is_corrected_and_keeps_its_place_before_its_followers() {
 }
 
 #[test]
+fn a_refused_change_sent_again_stays_in_sight() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    edit(&mirror, PUMP, json!({"serial_number": "MINE"}));
+    let sent = batch(&mut mirror);
+    mirror.settle(&[receipt(sent[0].op_id, Outcome::Rejected, None)], later(1)).unwrap();
+    write(&mirror, |tx| tx.send_again(sent[0].op_id, fields(json!({}))));
+    assert_eq!(serial(&mirror, PUMP), "MINE");
+    assert_eq!(value(&mirror, Entity::EquipmentInventory, PUMP, "status"), "active", "over the server's version");
+    let again = batch(&mut mirror);
+    assert_eq!((&again[0].base["serial_number"], again[0].base_row_ver), (&json!("SN-1"), 4));
+}
+
+#[test]
+fn a_refused_new_row_sent_again_comes_before_what_was_done_to_it_also_where_that_was_on_its_way_once() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let added = add_pump(&mirror, 0xe9, "SN-9");
+    // Two operations, not one: the first was on its way when the second was saved.
+    let sent = batch(&mut mirror);
+    edit(&mirror, 0xe9, json!({"notes": "noisy"}));
+    mirror.put_back(&[added]).unwrap();
+    // Both on their way, nothing is known of either; then the first alone, which is refused.
+    let both = batch(&mut mirror);
+    assert_eq!(both.len(), 2);
+    mirror.put_back(&[both[0].op_id, both[1].op_id]).unwrap();
+    assert_eq!(mirror.take_batch(1, usize::MAX).unwrap(), sent);
+    mirror.settle(&[receipt(added, Outcome::Rejected, None)], later(1)).unwrap();
+    write(&mirror, |tx| tx.send_again(added, fields(json!({"serial_number": "SN-10"}))));
+    assert_eq!(value(&mirror, Entity::EquipmentInventory, 0xe9, "notes"), "noisy");
+    let next = batch(&mut mirror);
+    assert_eq!(next.iter().map(|o| o.kind).collect::<Vec<_>>(), [OpKind::Insert, OpKind::Update]);
+    assert_eq!(batch(&mut mirror), [], "the earlier one goes no more");
+    drop(mirror);
+    let mirror = desk.open();
+    assert_eq!(value(&mirror, Entity::EquipmentInventory, 0xe9, "notes"), "noisy");
+    assert_eq!(serial(&mirror, 0xe9), "SN-10");
+}
+
+#[test]
+fn what_was_refused_with_a_new_row_goes_again_behind_it() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let added = add_pump(&mirror, 0xe9, "SN-9");
+    batch(&mut mirror);
+    edit(&mirror, 0xe9, json!({"notes": "noisy"}));
+    mirror.put_back(&[added]).unwrap();
+    let refused: Vec<_> = batch(&mut mirror).iter().map(|o| receipt(o.op_id, Outcome::Rejected, None)).collect();
+    assert_eq!(refused.len(), 2);
+    mirror.settle(&refused, later(1)).unwrap();
+    write(&mirror, |tx| tx.send_again(added, fields(json!({}))));
+    assert_eq!(value(&mirror, Entity::EquipmentInventory, 0xe9, "notes"), "noisy");
+    let next: Vec<_> = batch(&mut mirror).iter().map(|o| o.kind).collect();
+    assert_eq!(next, [OpKind::Insert, OpKind::Update], "it was refused for lack of the row");
+}
+
+#[test]
 fn taking_a_change_back_gives_the_servers_value_and_lets_later_ones_start_from_it() {
     let desk = Desk::new();
     let mut mirror = desk.at_work();
@@ -185,6 +242,22 @@ fn an_item_added_by_mistake_goes_with_all_that_was_done_to_it() {
     let opened = desk.opened();
     assert_eq!(opened.report.taken_over, 0);
     assert!(opened.mirror.read(|r| r.outbox()).unwrap().is_empty());
+}
+
+#[test]
+fn a_refused_item_that_is_taken_back_goes_with_what_was_once_on_its_way_behind_it() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let added = add_pump(&mirror, 0xe9, "SN-9");
+    batch(&mut mirror);
+    edit(&mirror, 0xe9, json!({"notes": "noisy"}));
+    mirror.put_back(&[added]).unwrap();
+    let ids: Vec<_> = batch(&mut mirror).iter().map(|o| o.op_id).collect();
+    mirror.put_back(&ids).unwrap();
+    mirror.take_batch(1, usize::MAX).unwrap();
+    mirror.settle(&[receipt(added, Outcome::Rejected, None)], later(1)).unwrap();
+    write(&mirror, |tx| tx.withdraw(added));
+    assert!(batch(&mut mirror).is_empty(), "else a change of nothing would be sent, and refused");
 }
 
 #[test]
