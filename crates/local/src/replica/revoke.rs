@@ -25,9 +25,14 @@ pub(super) fn grant(tx: &mut Tx<'_>, location: LocationId) -> Result<(), MirrorE
     };
     for entry in sealed {
         let operation = &entry.operation;
-        tx.connection.prepare_cached("UPDATE outbox SET sealed = 0, overlaid = ?2 WHERE op_id = ?1")?.execute(
-            params![Key::of(operation.op_id.uuid()), entry.state.is_unsent() && operation.entity.table().is_some()],
-        )?;
+        let overlaid = entry.state.is_unsent() && operation.entity.table().is_some();
+        // The row may have been carried to another site of ours meanwhile, and be here already.
+        if overlaid && let Some(visible) = statement::select(tx.connection, operation.entity, operation.row_id)? {
+            overlay::keep_server_version(tx.connection, operation.entity, &visible)?;
+        }
+        tx.connection
+            .prepare_cached("UPDATE outbox SET sealed = 0, overlaid = ?2 WHERE op_id = ?1")?
+            .execute(params![Key::of(operation.op_id.uuid()), overlaid])?;
         overlay::recompute(tx.connection, operation.entity, operation.row_id)?;
     }
     for sql in [

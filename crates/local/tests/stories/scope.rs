@@ -122,3 +122,27 @@ fn work_that_goes_again_after_its_row_went_to_another_site_leaves_with_that_one(
     mirror.apply_pull(&pull("180:180:", vec![])).unwrap();
     assert_eq!(seen(&mirror), None, "and does not bring the row back");
 }
+
+#[test]
+fn a_site_that_comes_back_does_not_hide_a_row_that_has_gone_to_another_site_of_ours() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    edit(&mirror, PUMP, json!({"notes": "SEALED"}));
+    let mut gone = pull("110:110:", Vec::new());
+    gone.revoked.push(site(SITE));
+    mirror.apply_pull(&gone).unwrap();
+    // The office has carried the pump to a site of ours, and later the old site is ours again.
+    let mut carried = pull("120:120:", site_rows(OTHER_SITE, PUMP, JOB + 1));
+    carried.granted.push(site(OTHER_SITE));
+    mirror.apply_pull(&carried).unwrap();
+    assert_eq!(serial(&mirror, PUMP), "SN-1");
+    let mut back = pull("130:130:", Vec::new());
+    back.granted.push(site(SITE));
+    mirror.apply_pull(&back).unwrap();
+    assert_eq!(serial(&mirror, PUMP), "SN-1", "its row is older than the cursor: no pull brings it again");
+    assert_eq!(value(&mirror, Entity::EquipmentInventory, PUMP, "notes"), "SEALED", "with our work over it");
+    let mut left = pull("140:140:", Vec::new());
+    left.revoked.push(site(SITE));
+    mirror.apply_pull(&left).unwrap();
+    assert_eq!(serial(&mirror, PUMP), "SN-1", "the work has followed its row, and the row stays");
+}
