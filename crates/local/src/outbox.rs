@@ -226,6 +226,22 @@ pub(crate) fn newest_of_root(connection: &Connection, root_id: Uuid) -> Result<O
         .optional()?)
 }
 
+/// The aggregate that a row was made in, if the server may not have it yet.
+pub(crate) fn root_of_new_row(
+    connection: &Connection,
+    entity: Entity,
+    row_id: Uuid,
+) -> Result<Option<Uuid>, MirrorError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT root_id FROM outbox
+             WHERE entity = ?1 AND row_id = ?2 AND overlaid = 1 AND kind = 'insert'
+                 AND state IN ('pending', 'in_flight', 'parked', 'rejected')",
+        )?
+        .query_row(rusqlite::params![entity.name(), Key::of(row_id)], |row| uuid_at(row, 0))
+        .optional()?)
+}
+
 /// Every operation of an aggregate from a position on.
 pub(crate) fn of_root_from(connection: &Connection, root_id: Uuid, seq: i64) -> Result<Vec<Entry>, MirrorError> {
     let mut statement = connection.prepare_cached(concat!(

@@ -175,6 +175,11 @@ impl WriteTx<'_, '_> {
         change: Change,
         location_id: Option<Uuid>,
     ) -> Result<OpId, MirrorError> {
+        let root_id = match kind {
+            OpKind::Insert => root_id,
+            // Of another aggregate it could go before the row itself.
+            _ => outbox::root_of_new_row(self.tx.connection, entity, row_id)?.unwrap_or(root_id),
+        };
         if kind == OpKind::Update
             && let Some(op_id) = self.draw_in(entity, row_id, root_id, &change)?
         {
@@ -290,11 +295,12 @@ impl WriteTx<'_, '_> {
         let goes_behind = |later: &Entry| {
             (later.state == OpState::Pending && later.attempts == 0) || shares_the_fate_of(later, &entry)
         };
-        let following: Vec<Entry> =
-            outbox::of_root_from(self.tx.connection, entry.operation.root_id, entry.operation.seq + 1)?
-                .into_iter()
-                .filter(goes_behind)
-                .collect();
+        let mut following = outbox::of_root_from(self.tx.connection, entry.operation.root_id, entry.operation.seq + 1)?;
+        // What was done to a row need not be of the same aggregate as its making.
+        following.extend(self.later_of_row(&entry)?);
+        following.retain(goes_behind);
+        following.sort_by_key(|later| later.operation.seq);
+        following.dedup_by_key(|later| later.operation.op_id);
         let mut again = entry.clone();
         match (entity.table(), again.operation.kind) {
             (Some(table), OpKind::Insert) => apply::lay_over(table, &mut again.operation.new, &corrected),

@@ -217,6 +217,26 @@ fn what_was_refused_with_a_new_row_goes_again_behind_it() {
 }
 
 #[test]
+fn a_change_of_a_new_row_does_not_go_before_it_whatever_aggregate_it_is_said_to_be_of() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let job = write(&mirror, |tx| {
+        let values = fields(json!({"location_id": id(SITE), "job_number": "J-11", "title": "Repair"}));
+        tx.insert(Entity::Jobs, id(0x11), id(0x11), values)
+    });
+    let linked = write(&mirror, |tx| {
+        let values = fields(json!({"job_id": id(0x11), "equipment_id": id(PUMP)}));
+        tx.insert(Entity::JobEquipment, id(0x2011), id(0x11), values)
+    });
+    assert_eq!(batch(&mut mirror).len(), 2);
+    mirror.put_back(&[linked]).unwrap();
+    mirror.settle(&[receipt(job, Outcome::Rejected, None)], later(1)).unwrap();
+    write(&mirror, |tx| tx.update(Entity::JobEquipment, id(0x2011), id(0x2011), fields(json!({"notes": "first"}))));
+    write(&mirror, |tx| tx.delete(Entity::JobEquipment, id(0x2011), id(0x2011)));
+    assert!(batch(&mut mirror).is_empty(), "the link waits for its job, and its changes for the link");
+}
+
+#[test]
 fn taking_a_change_back_gives_the_servers_value_and_lets_later_ones_start_from_it() {
     let desk = Desk::new();
     let mut mirror = desk.at_work();
