@@ -188,6 +188,29 @@ fn a_login_taken_away_in_the_middle_of_a_comparison_does_not_empty_the_mirror_fo
 }
 
 #[test]
+fn a_login_taken_away_in_the_middle_of_a_first_sync_leaves_no_table_empty_for_good() {
+    use clara_domain::mirror::TABLES;
+    let whole = {
+        let mut ana = Desk::of(0xa1);
+        ana.sync();
+        TABLES.iter().map(|table| ana.rows(table.entity)).collect::<Vec<_>>()
+    };
+    for moment in 1..30 {
+        let mut ana = Desk::of(0xa1);
+        ana.sync_and(Wish::default(), |call, server| {
+            if call == moment {
+                server.office_update(Entity::Users, id(0xa1), &fields(json!({"is_active": false})));
+            }
+        });
+        ana.server().office_update(Entity::Users, id(0xa1), &fields(json!({"is_active": true})));
+        let report = ana.sync();
+        assert!(report.error.is_none(), "{report:?}");
+        let found: Vec<_> = TABLES.iter().map(|table| ana.rows(table.entity)).collect();
+        assert_eq!(found, whole, "taken away before call {moment}");
+    }
+}
+
+#[test]
 fn a_manager_who_loses_a_job_keeps_the_site() {
     let mut mo = Desk::of(company::MANAGER);
     let job = id(0x5003);

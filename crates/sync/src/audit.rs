@@ -200,8 +200,8 @@ async fn fetch<R: Replica, C: Central>(
 }
 
 /// A login that was taken away is not refused rows, it is shown none. Nothing is purged on the word of a server that does
-/// not know us any more.
-async fn still_ours<C: Central>(central: &mut C, device: DeviceId) -> Result<(), SyncError> {
+/// not know us any more, and no table is taken for empty.
+pub(crate) async fn still_ours<C: Central>(central: &mut C, device: DeviceId) -> Result<(), SyncError> {
     if central.hello(device).await?.device_known { Ok(()) } else { Err(SyncError::Refused(Refusal::DeviceUnknown)) }
 }
 

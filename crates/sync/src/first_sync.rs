@@ -4,6 +4,7 @@
 use clara_domain::DeviceId;
 use clara_domain::mirror::{Entity, TABLES};
 
+use crate::audit::still_ours;
 use crate::central::Central;
 use crate::cursor::Cursor;
 use crate::engine::Environment;
@@ -36,6 +37,9 @@ pub(crate) async fn first_sync<R: Replica, C: Central>(
         loop {
             if env.stopped() {
                 return Err(SyncError::Stopped);
+            }
+            if page.rows.is_empty() {
+                still_ours(central, device).await?;
             }
             rows += page.rows.len() as u64;
             report.rows += page.rows.len() as u64;
