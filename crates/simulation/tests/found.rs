@@ -211,6 +211,30 @@ fn a_login_taken_away_in_the_middle_of_a_first_sync_leaves_no_table_empty_for_go
 }
 
 #[test]
+fn a_disk_that_fills_up_while_work_waits_for_a_row_is_what_the_sync_ends_with() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let item = id(0x4000);
+    ana.server().begin_slow(Entity::EquipmentInventory, item, fields(json!({"notes": "held"}))).unwrap();
+    ana.change(Entity::EquipmentInventory, item, json!({"serial_number": "SN-1"}));
+    // Both sides are compared in the first sync of a day, which is not what this is about.
+    assert!(ana.sync().error.is_some_and(|error| error.passes_by_itself()));
+    let mut left_in_flight = 0;
+    for step in 1..30 {
+        ana.later(1);
+        let plan = Plan { steps: vec![(step, StepFault::DiskFull)], ..Plan::default() };
+        ana.laptop.begin_sync(&ana.shared, Wish::default(), plan, None);
+        let (report, _) = (0..5000).find_map(|_| ana.laptop.go_on()).expect("the sync does not end");
+        if ana.laptop.mirror().unwrap().clone().state().unwrap().in_flight > 0 {
+            left_in_flight += 1;
+            let error = report.error.expect("not all went through");
+            assert!(!error.passes_by_itself(), "at step {step}: {error}");
+        }
+    }
+    assert!(left_in_flight > 0, "the disk was never full when the work was put back");
+}
+
+#[test]
 fn a_manager_who_loses_a_job_keeps_the_site() {
     let mut mo = Desk::of(company::MANAGER);
     let job = id(0x5003);

@@ -49,8 +49,11 @@ pub async fn sync_once<R: Replica, C: Central>(
     if let Err(error) = sync(replica, central, wish, env, &mut report).await {
         report.error = Some(error);
     }
-    if let Err(error) = replica.put_back(&report.waiting) {
-        report.error.get_or_insert(error.into());
+    if let Err(error) = replica.put_back(&report.waiting)
+        && (report.error.is_none() || !report.waiting.is_empty())
+    {
+        // Of two reasons the one that does not pass by itself: somebody has to make room on the disk.
+        report.error = Some(error.into());
     }
     report
 }
