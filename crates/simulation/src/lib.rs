@@ -9,7 +9,7 @@ mod deed;
 mod desk;
 pub mod fault;
 mod folder;
-mod invariant;
+pub mod invariant;
 pub mod laptop;
 mod link;
 mod rig;

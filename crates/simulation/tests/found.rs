@@ -234,6 +234,22 @@ fn a_disk_that_fills_up_while_work_waits_for_a_row_is_what_the_sync_ends_with() 
     assert!(left_in_flight > 0, "the disk was never full when the work was put back");
 }
 
+/// Of the rule itself: it took a row that is only just on the server for one that the mirror ought to show.
+#[test]
+fn a_new_row_may_lie_over_nothing_for_as_long_as_no_pull_has_brought_the_servers() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let (now, item) = (ana.now(), id(0x4999));
+    let row = json!({"location_id": site(0), "manual_model_number": "4AEF", "notes": "New"});
+    let saved = row.clone();
+    ana.laptop.save(now, None, false, |tx| tx.insert(Entity::EquipmentInventory, item, item, fields(saved))).unwrap();
+    // Its answer was lost on the way.
+    let mut on_server = fields(row);
+    on_server.extend(fields(json!({"status": "active", "components": {}, "metadata": {}})));
+    ana.server().office_insert(Entity::EquipmentInventory, item, on_server);
+    assert_eq!(clara_simulation::invariant::mirror_is_true(&ana.server(), &ana.laptop, true), Ok(()));
+}
+
 #[test]
 fn a_manager_who_loses_a_job_keeps_the_site() {
     let mut mo = Desk::of(company::MANAGER);
