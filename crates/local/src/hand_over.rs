@@ -83,6 +83,19 @@ pub(crate) fn about(operation: &Operation) -> Option<OpId> {
     operation.new.get("op_id").filter(|_| handing)?.as_str()?.parse().ok()
 }
 
+/// Whether the office has a refused operation, or is about to be given it. After a restore of the server it is refused
+/// again, which says nothing new.
+pub(crate) fn is_handed_over(connection: &Connection, op_id: OpId) -> Result<bool, MirrorError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox h
+                 WHERE h.entity = 'parked_operations' AND h.kind = 'insert' AND json_extract(h.new, '$.op_id') = ?1
+                     AND (h.state IN ('pending', 'in_flight', 'applied')
+                         OR (h.state = 'withdrawn' AND json_extract(h.receipt, '$.code') = 'exists')))",
+        )?
+        .query_row([Key::of(op_id.uuid())], |row| row.get(0))?)
+}
+
 /// The server did not take a handing over: what was to be handed over is refused work as before, and nothing of the
 /// attempt remains. Unless the office has it already, which is what was wanted.
 pub(crate) fn refused(tx: &mut Tx<'_>, receipt: &Receipt) -> Result<(), MirrorError> {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::check::timestamp;
 use crate::error::MirrorError;
+use crate::hand_over;
 use crate::outbox::OpState;
 use crate::statement::{Key, uuid_at};
 
@@ -22,7 +23,7 @@ pub(crate) fn state_after(outcome: Outcome) -> OpState {
 }
 
 /// Stores a receipt. The operation stays laid over its row: an applied one until a pull shows it, a parked or refused
-/// one until a person decides. Returns the row it is about; none for an operation that is not known or not waiting.
+/// one until a person decides; what is refused and was handed over is with the office. Returns the row it is about; none for an operation that is not known or not waiting.
 pub(crate) fn receive(
     connection: &Connection,
     receipt: &Receipt,
@@ -40,17 +41,15 @@ pub(crate) fn receive(
     let Some((seq, entity, row_id)) = known else { return Ok(None) };
     let entity: Entity = entity.parse().map_err(|_| MirrorError::Unreadable("an operation"))?;
     let text = serde_json::to_string(receipt).map_err(|_| MirrorError::Unreadable("a receipt"))?;
+    let state = match state_after(receipt.outcome) {
+        OpState::Rejected if hand_over::is_handed_over(connection, receipt.op_id)? => OpState::Parked,
+        state => state,
+    };
     connection
         .prepare_cached(
             "UPDATE outbox SET state = ?2, receipt = ?3, applied_xid = ?4, receipted_at = ?5 WHERE op_id = ?1",
         )?
-        .execute(params![
-            Key::of(receipt.op_id.uuid()),
-            state_after(receipt.outcome),
-            text,
-            receipt.applied_xid,
-            timestamp(at)
-        ])?;
+        .execute(params![Key::of(receipt.op_id.uuid()), state, text, receipt.applied_xid, timestamp(at)])?;
     connection
         .prepare_cached("UPDATE profile SET highest_receipted_seq = max(highest_receipted_seq, ?1)")?
         .execute([seq])?;

@@ -189,7 +189,7 @@ impl Replica for Mirror {
     }
 
     fn end_reconcile(&mut self, cursor: &Cursor, now: DateTime<Utc>) -> Result<(), ReplicaError> {
-        self.change(|tx| restore::end(tx.connection, cursor, now))?;
+        self.change(|tx| restore::end(tx, cursor, now))?;
         // The first sync that would have built it may have been cut short by the server's restore.
         Ok(self.finish_search()?)
     }

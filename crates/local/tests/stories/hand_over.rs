@@ -79,6 +79,29 @@ fn what_hangs_on_handed_over_work_follows_it_once_the_office_has_it() {
 }
 
 #[test]
+fn work_that_was_decided_before_a_restore_does_not_wait_for_a_decision_after_it() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let parked = [add_pump(&mirror, 0xe8, "SN-8"), add_pump(&mirror, 0xe9, "SN-9")];
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Parked);
+    let record = |number, op_id: OpId, decision: &str| {
+        let values = json!({"op_id": op_id, "location_id": id(SITE), "author_id": id(ME), "decision": decision});
+        row(Entity::ParkedOperations, number, 3, values)
+    };
+    let decided = vec![record(0x301, parked[0], "accepted"), record(0x302, parked[1], "declined")];
+    mirror.apply_pull(&pull("160:160:", vec![(Entity::ParkedOperations, decided)])).unwrap();
+    assert_eq!(parked.map(|op_id| state(&mirror, op_id)), [OpState::Applied, OpState::Declined]);
+
+    assert_eq!(mirror.begin_reconcile(0).unwrap(), 1, "what was declined had no effect that could be lost");
+    let again = batch(&mut mirror);
+    answer(&mut mirror, &again, Outcome::Parked);
+    // Both sides are equal in every table, so that nothing is fetched.
+    mirror.end_reconcile(&cursor("170:170:"), later(2)).unwrap();
+    assert_eq!(parked.map(|op_id| state(&mirror, op_id)), [OpState::Applied, OpState::Declined]);
+}
+
+#[test]
 fn changes_of_a_parked_new_item_are_parked_behind_it_and_those_of_a_parked_change_wait() {
     let desk = Desk::new();
     let mut mirror = desk.at_work();
