@@ -39,19 +39,39 @@ fn held_rows(connection: &Connection) -> Result<BTreeSet<Uuid>, MirrorError> {
     )?;
     let rows = statement.query_map([], |row| uuid_at(row, 0))?;
     let mut held = rows.collect::<Result<BTreeSet<_>, _>>()?;
-    held.extend(being_handed_over(connection)?.into_iter().map(|(row_id, _)| row_id));
+    held.extend(being_handed_over(connection)?.into_iter().map(|handing| handing.row_id));
     Ok(held)
 }
 
-/// Row and aggregate of what is being handed to the office. What hangs on it waits until the office has it: before
-/// that it would be refused for lack of it.
-fn being_handed_over(connection: &Connection) -> Result<Vec<(Uuid, Uuid)>, MirrorError> {
+/// Refused work that is being handed to the office.
+struct Handing {
+    /// The operation that says so.
+    by: OpId,
+    /// What it is about.
+    about: OpId,
+    row_id: Uuid,
+    root_id: Uuid,
+    /// A server that was put back may not know it: it goes first, to be refused again.
+    goes_again: bool,
+}
+
+/// What hangs on it waits until the office has it: before that it would be refused for lack of it.
+fn being_handed_over(connection: &Connection) -> Result<Vec<Handing>, MirrorError> {
     let mut statement = connection.prepare_cached(
-        "SELECT p.row_id, p.root_id FROM outbox h JOIN outbox p ON p.op_id = json_extract(h.new, '$.op_id')
+        "SELECT h.op_id, p.op_id, p.row_id, p.root_id, p.state IN ('pending', 'in_flight')
+         FROM outbox h JOIN outbox p ON p.op_id = json_extract(h.new, '$.op_id')
          WHERE h.entity = 'parked_operations' AND h.overlaid = 1 AND h.kind = 'insert'
              AND h.state IN ('pending', 'in_flight')",
     )?;
-    let rows = statement.query_map([], |row| Ok((uuid_at(row, 0)?, uuid_at(row, 1)?)))?;
+    let rows = statement.query_map([], |row| {
+        Ok(Handing {
+            by: OpId(uuid_at(row, 0)?),
+            about: OpId(uuid_at(row, 1)?),
+            row_id: uuid_at(row, 2)?,
+            root_id: uuid_at(row, 3)?,
+            goes_again: row.get(4)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -68,8 +88,8 @@ fn refers_to_held(operation: &Operation, held: &BTreeSet<Uuid>) -> bool {
 /// Walks over what may go now, in order, until `each` says to stop.
 fn walk(connection: &Connection, mut each: impl FnMut(Operation, usize) -> bool) -> Result<(), MirrorError> {
     let held = held_rows(connection)?;
-    let mut held_roots: BTreeSet<Uuid> =
-        being_handed_over(connection)?.into_iter().map(|(_, root_id)| root_id).collect();
+    let handings = being_handed_over(connection)?;
+    let mut held_roots: BTreeSet<Uuid> = handings.iter().map(|handing| handing.root_id).collect();
     let mut statement = connection.prepare_cached(concat!("SELECT ", entry_columns!(), ready!(), " ORDER BY o.seq"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -77,7 +97,9 @@ fn walk(connection: &Connection, mut each: impl FnMut(Operation, usize) -> bool)
         let documents = row.get_ref("base")?.as_str()?.len() + row.get_ref("new")?.as_str()?.len();
         let size = documents + REST_OF_OPERATION;
         let operation = outbox::entry(row)?.operation;
-        if held_roots.contains(&operation.root_id) {
+        let goes_again = handings.iter().any(|handing| handing.goes_again && handing.about == operation.op_id);
+        let comes_after = handings.iter().any(|handing| handing.goes_again && handing.by == operation.op_id);
+        if comes_after || (held_roots.contains(&operation.root_id) && !goes_again) {
             continue;
         }
         if !held.is_empty() && refers_to_held(&operation, &held) {

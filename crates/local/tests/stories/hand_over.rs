@@ -79,6 +79,29 @@ fn what_hangs_on_handed_over_work_follows_it_once_the_office_has_it() {
 }
 
 #[test]
+fn work_that_the_office_was_given_is_given_to_it_again_after_a_restore_and_not_refused_anew() {
+    let desk = Desk::new();
+    let (mut mirror, inspection) = refused_inspection(&desk);
+    let handing = write(&mirror, |tx| tx.hand_over(inspection));
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Applied);
+    let followers = batch(&mut mirror);
+    answer(&mut mirror, &followers, Outcome::Parked);
+
+    assert_eq!(mirror.begin_reconcile(0).unwrap(), 5);
+    // A server that does not know the refused work cannot take it over: it goes first, and is refused again.
+    let first = batch(&mut mirror);
+    assert_eq!(first.iter().map(|o| o.op_id).collect::<Vec<_>>(), [inspection]);
+    answer(&mut mirror, &first, Outcome::Rejected);
+    assert_eq!(state(&mirror, inspection), OpState::Parked, "nobody is asked anew what to do with it");
+    let then = batch(&mut mirror);
+    assert_eq!(then.iter().map(|o| o.op_id).collect::<Vec<_>>(), [handing]);
+    answer(&mut mirror, &then, Outcome::Applied);
+    assert_eq!(batch(&mut mirror).len(), 3, "and only then what hangs on it");
+    assert_eq!(state(&mirror, inspection), OpState::Parked);
+}
+
+#[test]
 fn work_that_was_decided_before_a_restore_does_not_wait_for_a_decision_after_it() {
     let desk = Desk::new();
     let mut mirror = desk.at_work();
