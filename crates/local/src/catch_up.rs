@@ -89,11 +89,13 @@ fn operation(connection: &Connection, told: &Told, op_id: OpId, is_old: bool) ->
         Some(present) => {
             let waiting = matches!(present.state, OpState::Pending | OpState::InFlight);
             let refused = present.state == OpState::Rejected && entry.state != OpState::Pending;
+            // It was to be handed to the office, and that was taken back.
+            let refused_again = present.state == OpState::Parked && entry.state == OpState::Rejected;
             let version = |entry: &Entry| (entry.operation.seq, entry.operation.local_at);
             let behind = told.operations_damaged && version(&entry) < version(&present);
             let same = present.operation == entry.operation
                 && (present.state == entry.state || (waiting && entry.state == OpState::Pending));
-            if same || behind || !(waiting || refused) {
+            if same || behind || !(waiting || refused || refused_again) {
                 return Ok(false);
             }
         }

@@ -83,17 +83,29 @@ pub(crate) fn about(operation: &Operation) -> Option<OpId> {
     operation.new.get("op_id").filter(|_| handing)?.as_str()?.parse().ok()
 }
 
-/// Whether the office has a refused operation, or is about to be given it. After a restore of the server it is refused
-/// again, which says nothing new.
+/// Whether its author gave an operation to the office, and has not heard that it was not taken. After a restore of the
+/// server such an operation is refused again, which says nothing new.
 pub(crate) fn is_handed_over(connection: &Connection, op_id: OpId) -> Result<bool, MirrorError> {
     Ok(connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM outbox h
                  WHERE h.entity = 'parked_operations' AND h.kind = 'insert' AND json_extract(h.new, '$.op_id') = ?1
-                     AND (h.state IN ('pending', 'in_flight', 'applied')
-                         OR (h.state = 'withdrawn' AND json_extract(h.receipt, '$.code') = 'exists')))",
+                     AND (h.state <> 'withdrawn' OR json_extract(h.receipt, '$.code') = 'exists'))",
         )?
         .query_row([Key::of(op_id.uuid())], |row| row.get(0))?)
+}
+
+/// Whether a handing over was refused because it is not needed.
+pub(crate) fn office_has_it(receipt: &Receipt) -> bool {
+    receipt.code.as_deref() == Some("exists")
+}
+
+/// What was to be handed over is refused work as before.
+pub(crate) fn is_refused_again(connection: &Connection, about: OpId) -> Result<(), MirrorError> {
+    connection
+        .prepare_cached("UPDATE outbox SET state = 'rejected' WHERE op_id = ?1 AND state = 'parked'")?
+        .execute([Key::of(about.uuid())])?;
+    Ok(())
 }
 
 /// The server did not take a handing over: what was to be handed over is refused work as before, and nothing of the
@@ -101,10 +113,8 @@ pub(crate) fn is_handed_over(connection: &Connection, op_id: OpId) -> Result<boo
 pub(crate) fn refused(tx: &mut Tx<'_>, receipt: &Receipt) -> Result<(), MirrorError> {
     let Some(mut handing) = outbox::get(tx.connection, receipt.op_id)? else { return Ok(()) };
     let Some(about) = about(&handing.operation) else { return Ok(()) };
-    if receipt.code.as_deref() != Some("exists") {
-        tx.connection
-            .prepare_cached("UPDATE outbox SET state = 'rejected' WHERE op_id = ?1 AND state = 'parked'")?
-            .execute([Key::of(about.uuid())])?;
+    if !office_has_it(receipt) {
+        is_refused_again(tx.connection, about)?;
     }
     handing.state = OpState::Withdrawn;
     handing.overlaid = false;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use clara_domain::operation::Operation;
+use chrono::{DateTime, Utc};
+use clara_domain::operation::{Operation, Receipt};
 use clara_domain::{InspectionId, OpId, PhotoId};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::check::parse_timestamp;
 use crate::draft;
 use crate::entropy::Entropy;
 use crate::error::MirrorError;
+use crate::hand_over;
 use crate::outbox::{self, Entry, OpState, entry_columns};
 use crate::overlay;
 use crate::photo_file::PhotoFiles;
@@ -62,7 +64,8 @@ pub(crate) fn reconcile(
         match outbox::get(&tx, *op_id)? {
             None => taken_over += u32::from(take_over(&tx, &told, *op_id, segment, &mut give_back)?),
             Some(present) if told.withdrawn.contains(op_id) => {
-                taken_over += u32::from(take_over_withdrawal(&tx, present, segment)?);
+                let answer = told.receipts.get(op_id);
+                taken_over += u32::from(take_over_withdrawal(&tx, present, answer, segment)?);
             }
             Some(present) if present.operation != *operation => {
                 let waiting = matches!(present.state, OpState::Pending | OpState::InFlight);
@@ -171,10 +174,26 @@ fn take_over_version(
     Ok(())
 }
 
-/// An operation that was taken back, which the database does not know yet. Returns whether it was so.
-fn take_over_withdrawal(connection: &Connection, mut entry: Entry, segment: u64) -> Result<bool, MirrorError> {
+/// An operation that was taken back, which the database does not know yet: by the person, or, where it was to hand work
+/// over, because the server did not take it. Returns whether it was so.
+fn take_over_withdrawal(
+    connection: &Connection,
+    mut entry: Entry,
+    answer: Option<&(Receipt, DateTime<Utc>)>,
+    segment: u64,
+) -> Result<bool, MirrorError> {
     if !entry.state.is_unsent() {
         return Ok(false);
+    }
+    let office_has_it = answer.is_some_and(|(receipt, _)| hand_over::office_has_it(receipt));
+    if let Some(about) = hand_over::about(&entry.operation).filter(|_| !office_has_it) {
+        hand_over::is_refused_again(connection, about)?;
+    }
+    if let Some((receipt, at)) = answer {
+        (entry.receipt, entry.receipted_at) = (Some(receipt.clone()), Some(*at));
+        connection
+            .prepare_cached("UPDATE profile SET highest_receipted_seq = max(highest_receipted_seq, ?1)")?
+            .execute([entry.operation.seq])?;
     }
     let (was_overlaid, entity, row_id) = (entry.overlaid, entry.operation.entity, entry.operation.row_id);
     entry.state = OpState::Withdrawn;

@@ -23,7 +23,8 @@ pub(crate) fn state_after(outcome: Outcome) -> OpState {
 }
 
 /// Stores a receipt. The operation stays laid over its row: an applied one until a pull shows it, a parked or refused
-/// one until a person decides; what is refused and was handed over is with the office. Returns the row it is about; none for an operation that is not known or not waiting.
+/// one until a person decides; what is refused and was handed over is with the office. Returns the row it is about; none
+/// for an operation that is not known or not waiting.
 pub(crate) fn receive(
     connection: &Connection,
     receipt: &Receipt,
@@ -40,11 +41,12 @@ pub(crate) fn receive(
         .optional()?;
     let Some((seq, entity, row_id)) = known else { return Ok(None) };
     let entity: Entity = entity.parse().map_err(|_| MirrorError::Unreadable("an operation"))?;
-    let text = serde_json::to_string(receipt).map_err(|_| MirrorError::Unreadable("a receipt"))?;
     let state = match state_after(receipt.outcome) {
+        // The answer is given again, as it was before the work went to the office.
         OpState::Rejected if hand_over::is_handed_over(connection, receipt.op_id)? => OpState::Parked,
         state => state,
     };
+    let text = serde_json::to_string(receipt).map_err(|_| MirrorError::Unreadable("a receipt"))?;
     connection
         .prepare_cached(
             "UPDATE outbox SET state = ?2, receipt = ?3, applied_xid = ?4, receipted_at = ?5 WHERE op_id = ?1",

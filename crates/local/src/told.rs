@@ -7,6 +7,7 @@ use clara_domain::operation::{OpKind, Operation, Receipt};
 use clara_domain::{DeviceId, InspectionId, OpId, PhotoId, UserId};
 use uuid::Uuid;
 
+use crate::hand_over;
 use crate::outbox::{Entry, OpState};
 use crate::spool::{Contents, DraftFrame, Frame, PhotoFrame};
 use crate::table::profile::Profile;
@@ -44,7 +45,7 @@ impl Told {
                     });
                 }
                 Frame::Operation { operation, location_id, sealed } => {
-                    if let Some(about) = crate::hand_over::about(&operation) {
+                    if let Some(about) = hand_over::about(&operation) {
                         told.handed_over.insert(about, operation.op_id);
                     }
                     // Written again, it waits for an answer again: a server that was put back has forgotten its own.
@@ -96,7 +97,8 @@ impl Told {
     }
 
     fn is_handed_over(&self, op_id: OpId) -> bool {
-        self.handed_over.get(&op_id).is_some_and(|by| !self.withdrawn.contains(by))
+        let office_has_it = |by| self.receipts.get(by).is_some_and(|(receipt, _)| hand_over::office_has_it(receipt));
+        self.handed_over.get(&op_id).is_some_and(|by| !self.withdrawn.contains(by) || office_has_it(by))
     }
 
     pub(crate) fn entry(&self, op_id: OpId) -> Option<(Entry, u64)> {

@@ -13,6 +13,7 @@ use crate::apply::{self, Change};
 use crate::check;
 use crate::entropy::uuid_v7;
 use crate::error::MirrorError;
+use crate::hand_over;
 use crate::outbox::{self, Entry, OpState};
 use crate::overlay;
 use crate::read::Read;
@@ -274,6 +275,9 @@ impl WriteTx<'_, '_> {
                 self.rebase(later, &entry)?;
             }
         }
+        if let Some(about) = hand_over::about(&entry.operation) {
+            hand_over::is_refused_again(self.tx.connection, about)?;
+        }
         self.drop_entry(entry)
     }
 
@@ -387,8 +391,7 @@ impl WriteTx<'_, '_> {
     }
 
     fn drop_entry(&mut self, mut entry: Entry) -> Result<(), MirrorError> {
-        entry.state = OpState::Withdrawn;
-        entry.overlaid = false;
+        (entry.state, entry.overlaid, entry.receipted_at) = (OpState::Withdrawn, false, None);
         outbox::put(self.tx.connection, &entry, self.tx.segment)?;
         self.tx.frames.push(Frame::Withdrawn { op_id: entry.operation.op_id });
         let (entity, row_id) = (entry.operation.entity, entry.operation.row_id);

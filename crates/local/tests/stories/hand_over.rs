@@ -159,3 +159,58 @@ fn a_handing_over_that_the_server_does_not_take_leaves_the_work_refused_as_it_wa
     assert_eq!(state(&mirror, inspection), OpState::Parked);
     assert_eq!(batch(&mut mirror).len(), 3);
 }
+
+#[test]
+fn a_handing_over_that_is_taken_back_leaves_the_work_refused_as_it_was() {
+    let desk = Desk::new();
+    let (mirror, inspection) = refused_inspection(&desk);
+    let handing = write(&mirror, |tx| tx.hand_over(inspection));
+    write(&mirror, |tx| tx.withdraw(handing));
+    assert_eq!(state(&mirror, inspection), OpState::Rejected, "nobody else has it");
+    let again = write(&mirror, |tx| tx.hand_over(inspection));
+    assert_ne!(again, handing);
+}
+
+/// The server answered a handing over, and the program ended before that reached the database: only the spool knows.
+fn answered_in_a_crash(code: Option<&str>) -> (Mirror, OpId, OpId) {
+    let desk = Desk::new();
+    let (mut mirror, inspection) = refused_inspection(&desk);
+    let handing = write(&mirror, |tx| tx.hand_over(inspection));
+    let sent = batch(&mut mirror);
+    drop(mirror);
+    let before = desk.snapshot("database");
+    let mut mirror = desk.open();
+    let mut answer = receipt(sent[0].op_id, Outcome::Rejected, None);
+    answer.code = code.map(str::to_owned);
+    mirror.settle(&[answer], later(1)).unwrap();
+    drop(mirror);
+    desk.put_back(&before);
+    (desk.open(), inspection, handing)
+}
+
+#[test]
+fn a_crash_while_the_server_did_not_take_a_handing_over_leaves_the_work_refused_as_it_was() {
+    let (mirror, inspection, handing) = answered_in_a_crash(None);
+    assert_eq!(state(&mirror, handing), OpState::Withdrawn);
+    assert_eq!(state(&mirror, inspection), OpState::Rejected, "the office was never asked");
+
+    let (mirror, inspection, _) = answered_in_a_crash(Some("exists"));
+    assert_eq!(state(&mirror, inspection), OpState::Parked, "the office had it already");
+}
+
+#[test]
+fn work_at_the_office_is_not_refused_work_again_when_the_server_gives_its_first_answer_once_more() {
+    let desk = Desk::new();
+    let (mut mirror, inspection) = refused_inspection(&desk);
+    write(&mirror, |tx| tx.hand_over(inspection));
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Applied);
+    mirror.begin_reconcile(0).unwrap();
+    // Everything goes again, that it was handed over first.
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Applied);
+    assert!(batch(&mut mirror).iter().any(|o| o.op_id == inspection));
+    mirror.settle(&[receipt(inspection, Outcome::Rejected, None)], later(2)).unwrap();
+    assert_eq!(state(&mirror, inspection), OpState::Parked);
+    assert!(mirror.write(now(), |tx| tx.withdraw(inspection)).is_err(), "the office may have taken it long ago");
+}
