@@ -121,6 +121,9 @@ impl Replica for JustUpdated {
     fn photo_stored(&mut self, photo: PhotoId) -> Result<(), ReplicaError> {
         self.mirror.photo_stored(photo)
     }
+    fn photo_unwanted(&mut self, photo: PhotoId) -> Result<(), ReplicaError> {
+        self.mirror.photo_unwanted(photo)
+    }
     fn photo_damaged(&mut self, photo: PhotoId) -> Result<(), ReplicaError> {
         self.mirror.photo_damaged(photo)
     }

@@ -57,6 +57,7 @@ pub use rebuild::Rebuilt;
 pub use rescue::{PhotoChunks, Unsent, UnsentOperation, free_space};
 pub use spool::{BadFrame, DraftFrame, PhotoFrame};
 pub use table::metrics::MetricNew;
+pub use table::outbox::OutboxLine;
 pub use table::photos::PhotoNew;
 pub use table::profile::Profile;
 pub use write::WriteTx;

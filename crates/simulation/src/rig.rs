@@ -168,6 +168,10 @@ impl Replica for Rig {
         self.run(|mirror| mirror.photo_stored(photo))
     }
 
+    fn photo_unwanted(&mut self, photo: PhotoId) -> Result<(), ReplicaError> {
+        self.run(|mirror| mirror.photo_unwanted(photo))
+    }
+
     fn photo_damaged(&mut self, photo: PhotoId) -> Result<(), ReplicaError> {
         self.run(|mirror| mirror.photo_damaged(photo))
     }

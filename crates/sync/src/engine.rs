@@ -96,6 +96,7 @@ async fn sync<R: Replica, C: Central>(
     let found = situation(&state, &hello, now);
     let plan = plan(found, &state, wish.audit, now);
     report.hello = Some(hello.clone());
+    report.clock_behind = hello.server_now - now;
 
     if let Pulling::Reconcile { replay: true } = plan.pull {
         report.replayed = replica.begin_reconcile(0)?;
@@ -145,12 +146,14 @@ async fn sync<R: Replica, C: Central>(
         run_audit(replica, central, device, env, report).await?;
     }
     if plan.photos && wish.photos {
+        let mut pushed = false;
         while send_photos(replica, central, env, report).await? {
             // Work saved meanwhile goes before the next photo.
             push_all(replica, central, device, env, report).await?;
+            pushed = true;
         }
-        if report.photos > 0 {
-            // Shows the laptop that the server has them; only then may local copies be freed.
+        if report.photos > 0 || pushed {
+            // Shows the laptop that the server has them; only then may local copies be freed. And what became of the work.
             pull(replica, central, device, report).await?;
         }
     }
@@ -170,7 +173,7 @@ fn trusted(found: Situation) -> bool {
 }
 
 /// Whether it is the server, and the role, that the plan was made for.
-fn is_same(planned: &Hello, found: &Hello) -> bool {
+pub(crate) fn is_same(planned: &Hello, found: &Hello) -> bool {
     let of = |hello: &Hello| (hello.system_identifier.clone(), hello.incarnation, hello.epoch, hello.role.clone());
     of(planned) == of(found)
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use clara_domain::PhotoId;
 
 use crate::central::{Central, ChunkAck, MAX_CHUNK_BYTES, PhotoAsk};
-use crate::engine::Environment;
+use crate::engine::{Environment, is_same};
 use crate::overlap::overlap;
 use crate::replica::{PendingPhoto, Replica, ReplicaError};
 use crate::report::{Progress, SyncError, SyncReport};
@@ -23,6 +23,8 @@ enum Sent {
     Stored,
     /// It waits for something else: its row, a person, the next sync.
     Waits,
+    /// The server has no row of it.
+    NoRow,
 }
 
 /// Sends photos until none is left or work waits to go first; true in the latter case.
@@ -44,8 +46,10 @@ pub(crate) async fn send_photos<R: Replica, C: Central>(
         let after = lane.after;
         // The one before, where nothing was sent meanwhile.
         let noted = note(replica, &mut stored);
-        if matches!(sent?, Sent::Stored) {
-            stored = Some(photo.id);
+        match sent? {
+            Sent::Stored => stored = Some(photo.id),
+            Sent::NoRow if is_gone(replica, central, report).await? => replica.photo_unwanted(photo.id)?,
+            Sent::NoRow | Sent::Waits => {}
         }
         noted?;
         let (photo, work_waits) = match after {
@@ -60,6 +64,17 @@ pub(crate) async fn send_photos<R: Replica, C: Central>(
     }
     note(replica, &mut stored)?;
     Ok(false)
+}
+
+/// Whether a row that was taken once and is not there now is gone for good. To a login that was taken away no row is there,
+/// and a server that was put back meanwhile gets its rows again.
+async fn is_gone<R: Replica, C: Central>(
+    replica: &mut R,
+    central: &mut C,
+    report: &SyncReport,
+) -> Result<bool, SyncError> {
+    let hello = central.hello(replica.state()?.device).await?;
+    Ok(hello.device_known && report.hello.as_ref().is_some_and(|planned| is_same(planned, &hello)))
 }
 
 /// Notes the photo that the server has confirmed.
@@ -94,7 +109,7 @@ impl<R: Replica, C: Central> Lane<'_, R, C> {
             let (answer, first) =
                 overlap(central.photo_ask(id, total), || -> Chunk { (0, replica.photo_chunk(id, 0)) }).await;
             let missing = match answer? {
-                PhotoAsk::NoRow => return Ok(Sent::Waits),
+                PhotoAsk::NoRow => return Ok(Sent::NoRow),
                 PhotoAsk::Stored => {
                     report.photos += 1;
                     return Ok(Sent::Stored);

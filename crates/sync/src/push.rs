@@ -60,7 +60,7 @@ pub(crate) async fn push_all<R: Replica, C: Central>(
                 report.count(receipt.outcome);
             }
         }
-        report.changed.join(replica.settle(&receipts, env.now())?);
+        report.changed.join(replica.settle(&receipts, env.now() + report.clock_behind)?);
         size = size.saturating_mul(2).min(MAX_BATCH_OPS);
         // An operation without a receipt is not known to have arrived. Asking again at once could go on for ever.
         let silent: Vec<_> =

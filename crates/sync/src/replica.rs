@@ -183,7 +183,7 @@ pub trait Replica {
     /// Where the mirror cannot be written.
     fn take_batch(&mut self, max_operations: usize, max_bytes: usize) -> Result<Vec<Operation>, ReplicaError>;
 
-    /// Stores receipts and what follows from them.
+    /// Stores receipts and what follows from them. `now` is the server's time, by which the journal is kept.
     ///
     /// # Errors
     /// Where the mirror cannot be written; the operations stay in flight and are sent again.
@@ -232,6 +232,13 @@ pub trait Replica {
     /// # Errors
     /// Where the mirror cannot be written.
     fn photo_stored(&mut self, photo: PhotoId) -> Result<(), ReplicaError>;
+
+    /// The server has no row of this photo any more, and nobody waits for its bytes. They stay for as long as the journal
+    /// does: a server that is put back may have the row again.
+    ///
+    /// # Errors
+    /// Where the mirror cannot be written.
+    fn photo_unwanted(&mut self, photo: PhotoId) -> Result<(), ReplicaError>;
 
     /// Marks a photo whose own bytes are damaged, so that the person is asked to take it again.
     ///

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use clara_domain::OpId;
 use clara_domain::mirror::Entity;
 use clara_domain::operation::Outcome;
@@ -43,6 +44,8 @@ impl SyncError {
 pub struct SyncReport {
     /// Who answered.
     pub hello: Option<Hello>,
+    /// How far the laptop's clock is behind the server's.
+    pub clock_behind: TimeDelta,
     /// Receipts by outcome, replays not counted again.
     pub receipts: BTreeMap<&'static str, u32>,
     /// Operations sent a second time whose first receipt had been lost.

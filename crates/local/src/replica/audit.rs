@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::pull::{arrive, vanish};
-use super::revoke;
+use super::{lane, revoke};
 use crate::check::timestamp;
 use crate::error::MirrorError;
 use crate::outbox;
@@ -76,6 +76,9 @@ pub(super) fn repair(tx: &mut Tx<'_>, entity: Entity, rows: &[Row], gone: &[Uuid
     arrive(tx, entity, rows, &overlaid)?;
     for id in gone {
         vanish(tx, entity, *id)?;
+    }
+    if entity == Entity::Photos && !gone.is_empty() {
+        lane::let_go(tx)?;
     }
     if entity == Entity::Locations && !gone.is_empty() {
         revoke::drop_customers_without_site(tx, false)?;

@@ -3,27 +3,24 @@
 use clara_domain::PhotoId;
 use clara_domain::mirror::Entity;
 use clara_sync::PendingPhoto;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
 use crate::error::MirrorError;
 use crate::read::Read;
+use crate::reconcile::photo_frame;
 use crate::spool::Frame;
 use crate::statement::{Key, uuid_at};
 use crate::tx::Tx;
 
-/// Bytes are here, the row is on the server, the bytes are not. A row that a pull had shown and that is gone was deleted
-/// by the office for good, and nobody waits for its bytes.
+/// Bytes are here, the server has taken the row, the bytes are not there. Whether the mirror shows the row says nothing: it
+/// may have gone to a site out of scope, or for good, and only the server knows which.
 macro_rules! waiting {
     () => {
-        " FROM photo_file f WHERE f.stored_on_server = 0 AND f.state = 'kept'
-              AND NOT EXISTS (SELECT 1 FROM shadow s WHERE s.entity = 'photos' AND s.row_id = f.photo_id AND s.gone = 1)
-              AND (
+        " FROM photo_file f WHERE f.stored_on_server = 0 AND f.state = 'kept' AND (
               EXISTS (SELECT 1 FROM outbox o WHERE o.row_id = f.photo_id AND o.kind = 'insert'
-                  AND o.state IN ('applied', 'conflict')
-                  AND (o.overlaid = 1 OR f.sealed = 1
-                      OR EXISTS (SELECT 1 FROM photos p WHERE p.id = f.photo_id)))
-              OR (EXISTS (SELECT 1 FROM photos p WHERE p.id = f.photo_id AND p.row_ver > 0)
-                  AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.row_id = f.photo_id AND o.kind = 'insert')))"
+                  AND o.state IN ('applied', 'conflict'))
+              OR NOT EXISTS (SELECT 1 FROM outbox o WHERE o.row_id = f.photo_id AND o.kind = 'insert'))"
     };
 }
 
@@ -72,14 +69,65 @@ pub(super) fn stored(tx: &mut Tx<'_>, photo: PhotoId) -> Result<(), MirrorError>
         .prepare_cached("DELETE FROM photo_file WHERE photo_id = ?1 AND sealed = 1 RETURNING name")?
         .query_row([key()], |row| row.get(0))
         .optional()?;
-    if let Some(name) = sealed {
-        let shared: bool = tx
-            .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM photo_file WHERE name = ?1)")?
-            .query_row([&name], |row| row.get(0))?;
-        if !shared {
-            tx.files_unneeded.push(tx.inner.photos.path(&name));
-        }
+    sealed.map_or(Ok(()), |name| drop_file(tx, &name))
+}
+
+/// The server has no such row any more: nobody waits for the bytes. They are kept for as long as the journal, because a
+/// server that is put back may have the row again.
+pub(super) fn unwanted(tx: &mut Tx<'_>, photo: PhotoId) -> Result<(), MirrorError> {
+    tx.connection
+        .prepare_cached("UPDATE photo_file SET stored_on_server = 1, seen_stored = 0 WHERE photo_id = ?1")?
+        .execute([Key::of(photo.uuid())])?;
+    tx.frames.push(Frame::PhotoStored { photo_id: photo });
+    tx.touched(Entity::Photos);
+    Ok(())
+}
+
+/// The server says that it has not got the bytes, whatever was known before.
+pub(super) fn wanted(tx: &mut Tx<'_>, photo: Uuid) -> Result<(), MirrorError> {
+    let frame = tx
+        .connection
+        .prepare_cached(
+            "UPDATE photo_file SET stored_on_server = 0, seen_stored = 0, segment = ?2
+             WHERE photo_id = ?1 AND stored_on_server = 1 AND state = 'kept'
+             RETURNING photo_id, location_id, sha256, byte_count, taken_in_at",
+        )?
+        .query_map(params![Key::of(photo), tx.segment as i64], |row| Ok(photo_frame(row)))?
+        .next()
+        .transpose()?
+        .transpose()?;
+    tx.frames.extend(frame.map(Frame::Photo));
+    Ok(())
+}
+
+/// Photos whose rows have left the mirror: of those that the server has shown to be stored nothing stays; the others can
+/// be sent and nothing else.
+pub(super) fn let_go(tx: &mut Tx<'_>) -> Result<(), MirrorError> {
+    let names: Vec<String> = {
+        let mut statement = tx.connection.prepare_cached(
+            "DELETE FROM photo_file WHERE sealed = 0 AND stored_on_server = 1 AND seen_stored = 1
+                 AND NOT EXISTS (SELECT 1 FROM photos p WHERE p.id = photo_file.photo_id)
+             RETURNING name",
+        )?;
+        statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    tx.connection
+        .prepare_cached(
+            "UPDATE photo_file SET sealed = 1, thumbnail = NULL
+             WHERE sealed = 0 AND NOT EXISTS (SELECT 1 FROM photos p WHERE p.id = photo_file.photo_id)",
+        )?
+        .execute([])?;
+    names.into_iter().try_for_each(|name| drop_file(tx, &name))
+}
+
+/// Removes a file, unless another photo has the same bytes.
+fn drop_file(tx: &mut Tx<'_>, name: &str) -> Result<(), MirrorError> {
+    let shared: bool = tx
+        .connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM photo_file WHERE name = ?1)")?
+        .query_row([name], |row| row.get(0))?;
+    if !shared {
+        tx.files_unneeded.push(tx.inner.photos.path(name));
     }
     Ok(())
 }

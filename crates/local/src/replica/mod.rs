@@ -1,6 +1,7 @@
 //! The laptop's end of the sync engine.
 
 mod audit;
+mod decided;
 mod first_sync;
 mod lane;
 mod moves;
@@ -117,6 +118,10 @@ fn meet(tx: &Tx<'_>, hello: &Hello, laptop_now: Option<DateTime<Utc>>) -> Result
             offset,
             timestamp(hello.server_now),
         ])?;
+    // What was taken back here has no answer to date it by; the laptop's own clock may be a year off.
+    tx.connection
+        .prepare_cached("UPDATE outbox SET receipted_at = ?1 WHERE state = 'withdrawn' AND receipted_at IS NULL")?
+        .execute([timestamp(hello.server_now)])?;
     Ok(())
 }
 
@@ -204,6 +209,11 @@ impl Replica for Mirror {
 
     fn photo_stored(&mut self, photo: PhotoId) -> Result<(), ReplicaError> {
         self.change(|tx| lane::stored(tx, photo))?;
+        Ok(())
+    }
+
+    fn photo_unwanted(&mut self, photo: PhotoId) -> Result<(), ReplicaError> {
+        self.change(|tx| lane::unwanted(tx, photo))?;
         Ok(())
     }
 

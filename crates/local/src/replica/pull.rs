@@ -6,10 +6,10 @@ use clara_sync::{Cursor, Pull};
 use rusqlite::params;
 use uuid::Uuid;
 
-use super::{meet, moves, revoke};
+use super::{decided, lane, meet, moves, revoke};
 use crate::check::timestamp;
 use crate::error::MirrorError;
-use crate::outbox::{self, OpState, entry_columns};
+use crate::outbox::{self, entry_columns};
 use crate::statement::{self, Key, Upsert, table};
 use crate::tx::Tx;
 use crate::{overlay, search};
@@ -30,6 +30,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
     for tombstone in &pull.tombstones {
         vanish(tx, tombstone.entity, tombstone.id)?;
     }
+    decided::follow(tx)?;
     uncover(tx, &pull.hello.snapshot)?;
     // A row may be at another site than the work that hangs on it was done for, also where it came before the work was to
     // be sent again.
@@ -52,6 +53,9 @@ pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
     let sites = !revoked.is_empty() || pull.rows.iter().any(|part| part.entity == Entity::Locations);
     if sites {
         revoke::drop_customers_without_site(tx, !revoked.is_empty())?;
+    }
+    if tx.changed.entities.contains(&Entity::Photos) {
+        lane::let_go(tx)?;
     }
     meet(tx, &pull.hello, None)?;
     tx.connection
@@ -82,7 +86,7 @@ pub(super) fn arrive(
     }
     search::index_rows(tx.connection, entity, rows)?;
     match entity {
-        Entity::Photos => see_stored(tx, rows)?,
+        Entity::Photos => see_bytes(tx, rows)?,
         Entity::ParkedOperations => see_decided(tx, rows)?,
         _ => {}
     }
@@ -130,7 +134,7 @@ fn uncover(tx: &mut Tx<'_>, snapshot: &Cursor) -> Result<(), MirrorError> {
 }
 
 /// Takes one operation off its row.
-fn take_off(tx: &mut Tx<'_>, entry: &outbox::Entry) -> Result<(), MirrorError> {
+pub(super) fn take_off(tx: &mut Tx<'_>, entry: &outbox::Entry) -> Result<(), MirrorError> {
     let operation = &entry.operation;
     tx.connection
         .prepare_cached("UPDATE outbox SET overlaid = 0 WHERE op_id = ?1")?
@@ -146,13 +150,21 @@ fn cell<'r>(entity: Entity, row: &'r Row, column: &str) -> Result<&'r Cell, Mirr
     row.cells.get(position).ok_or(MirrorError::Unreadable("a row"))
 }
 
-/// Photos that the server shows as stored: from now on the local bytes may be freed.
-fn see_stored(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorError> {
+/// Photos that the server shows as stored: from now on the local bytes may be freed. One that waits there lacks them. In
+/// sight again, they are no longer sealed.
+fn see_bytes(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorError> {
     for row in rows {
-        if matches!(cell(Entity::Photos, row, "state")?, Cell::Text(state) if state == "stored") {
-            tx.connection
-                .prepare_cached("UPDATE photo_file SET stored_on_server = 1, seen_stored = 1 WHERE photo_id = ?1")?
-                .execute([Key::of(row.id)])?;
+        tx.connection
+            .prepare_cached("UPDATE photo_file SET sealed = 0 WHERE photo_id = ?1 AND sealed = 1")?
+            .execute([Key::of(row.id)])?;
+        match cell(Entity::Photos, row, "state")? {
+            Cell::Text(state) if state == "stored" => {
+                tx.connection
+                    .prepare_cached("UPDATE photo_file SET stored_on_server = 1, seen_stored = 1 WHERE photo_id = ?1")?
+                    .execute([Key::of(row.id)])?;
+            }
+            Cell::Text(state) if state == "waiting" => lane::wanted(tx, row.id)?,
+            _ => {}
         }
     }
     Ok(())
@@ -165,20 +177,7 @@ pub(super) fn see_decided(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorErr
             (cell(Entity::ParkedOperations, row, "op_id")?, cell(Entity::ParkedOperations, row, "decision")?);
         let (Cell::Text(op_id), Cell::Text(decision)) = (op_id, decision) else { continue };
         let Ok(op_id) = op_id.parse() else { continue };
-        let Some(mut entry) = outbox::get(tx.connection, op_id)?.filter(|entry| entry.state == OpState::Parked) else {
-            continue;
-        };
-        let accepted = decision == "accepted";
-        entry.state = if accepted { OpState::Applied } else { OpState::Declined };
-        tx.connection
-            .prepare_cached("UPDATE outbox SET state = ?2 WHERE op_id = ?1")?
-            .execute(params![Key::of(op_id.uuid()), entry.state])?;
-        if entry.overlaid {
-            take_off(tx, &entry)?;
-            if !accepted {
-                overlay::refetch(tx.connection, entry.operation.entity, entry.operation.row_id)?;
-            }
-        }
+        decided::settle(tx, op_id, decision)?;
     }
     Ok(())
 }

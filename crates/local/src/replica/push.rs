@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use clara_domain::OpId;
 use clara_domain::mirror::Entity;
 use clara_domain::operation::{OpKind, Operation, Outcome, Receipt};
@@ -150,10 +150,6 @@ pub(super) fn take(
 }
 
 pub(super) fn settle(tx: &mut Tx<'_>, receipts: &[Receipt], now: DateTime<Utc>) -> Result<(), MirrorError> {
-    // In the server's time, by which the journal is kept.
-    let offset: Option<i64> =
-        tx.connection.prepare_cached("SELECT clock_offset_ms FROM profile")?.query_row([], |row| row.get(0))?;
-    let now = now + TimeDelta::milliseconds(offset.unwrap_or(0));
     for receipt in receipts {
         if let Some((entity, _)) = receipts_of::receive(tx.connection, receipt, now)? {
             tx.frames.push(Frame::Receipt { receipt: receipt.clone(), at: now });

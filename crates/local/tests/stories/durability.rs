@@ -230,6 +230,39 @@ fn work_is_kept_35_days_after_its_receipt_and_the_spool_is_let_go_with_it() {
 }
 
 #[test]
+fn what_was_taken_back_while_the_clock_was_a_year_behind_is_remembered_for_35_days_of_the_servers_time() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let day = |days| now() + chrono::TimeDelta::days(days);
+    let change = || fields(json!({"serial_number": "SN-2"}));
+    let last_year = |mirror: &Mirror| {
+        let act = |tx: &mut clara_local::WriteTx<'_, '_>| {
+            let op_id = tx.update(Entity::EquipmentInventory, id(PUMP), id(PUMP), change())?;
+            tx.withdraw(op_id.unwrap())?;
+            Ok::<_, clara_local::MirrorError>(op_id.unwrap())
+        };
+        mirror.write(day(-365), act).unwrap().0
+    };
+    let taken_back = last_year(&mirror);
+    let meet = |mirror: &mut Mirror, days| {
+        mirror.meet(&clara_sync::Hello { server_now: day(days), ..hello("200:200:") }, day(days)).unwrap();
+    };
+    let at = |days| Mirror::open_with(desk.path(), &desk.key, day(days), small()).unwrap().mirror;
+    let is_known = |mirror: &Mirror| mirror.read(|r| r.operation(taken_back)).unwrap().is_some();
+    meet(&mut mirror, 1);
+    drop(mirror);
+    let mut mirror = at(1);
+    assert!(is_known(&mirror), "a copy of the database from before would send it");
+    meet(&mut mirror, 35);
+    drop(mirror);
+    let mut mirror = at(35);
+    assert!(is_known(&mirror));
+    meet(&mut mirror, 37);
+    drop(mirror);
+    assert!(!is_known(&at(37)));
+}
+
+#[test]
 fn the_copy_of_the_day_opens_with_the_same_key() {
     let desk = Desk::new();
     let mirror = desk.at_work();

@@ -3,7 +3,7 @@ use clara_domain::operation::Outcome;
 use clara_domain::{InspectionId, OpId, PhotoId};
 use clara_local::table::photos::PhotoBytes;
 use clara_local::{Mirror, PhotoNew, sha256_hex};
-use clara_sync::{MAX_CHUNK_BYTES, Replica};
+use clara_sync::{MAX_CHUNK_BYTES, Pull, Replica, Tombstone};
 use serde_json::json;
 
 use crate::desk::*;
@@ -178,4 +178,112 @@ fn of_a_site_out_of_scope_only_bytes_that_the_server_lacks_stay_and_go_once_it_h
     assert!(mirror.photo_chunk(next.id, 0).is_ok());
     mirror.photo_stored(next.id).unwrap();
     assert_eq!(files(&desk), 0);
+}
+
+fn photo(number: u128) -> PhotoId {
+    PhotoId(id(number))
+}
+
+/// A photo whose row the server has, and shows, in a state.
+fn shown(number: u128, row_ver: i64, state: &str) -> (Entity, Vec<clara_domain::row::Row>) {
+    let values = json!({"location_id": id(SITE), "job_id": id(JOB), "equipment_id": id(PUMP), "state": state});
+    (Entity::Photos, vec![row(Entity::Photos, number, row_ver, values)])
+}
+
+fn leaves(snapshot: &str, number: u128) -> Pull {
+    let tombstones = vec![Tombstone { entity: Entity::Photos, id: id(number) }];
+    Pull { tombstones, ..pull(snapshot, Vec::new()) }
+}
+
+#[test]
+fn a_photo_whose_row_goes_to_a_site_out_of_scope_still_gets_its_bytes_there() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    attach(&mirror, 0x71, &picture(1), None);
+    push(&mut mirror, "150");
+    mirror.apply_pull(&pull("160:160:", vec![shown(0x71, 1, "waiting")])).unwrap();
+    // Its job was given to another site.
+    mirror.apply_pull(&leaves("170:170:", 0x71)).unwrap();
+    assert_eq!(mirror.read(|r| r.row(Entity::Photos, id(0x71))).unwrap(), None);
+    assert_eq!(mirror.read(|r| r.photo_thumbnail(photo(0x71))).unwrap(), None);
+    assert_eq!(mirror.read(|r| r.photo_bytes(photo(0x71))).unwrap(), None, "they can be sent and nothing else");
+    assert_eq!(mirror.state().unwrap().photos_waiting, 1);
+    drop(mirror);
+    let mut mirror = desk.open();
+    assert_eq!(mirror.next_photo(&[]).unwrap().unwrap().id, photo(0x71));
+    assert!(mirror.photo_chunk(photo(0x71), 0).is_ok());
+    mirror.photo_stored(photo(0x71)).unwrap();
+    assert_eq!(files(&desk), 0);
+}
+
+#[test]
+fn a_photo_that_comes_back_into_sight_before_it_was_sent_is_shown_again() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    attach(&mirror, 0x71, &picture(1), None);
+    push(&mut mirror, "150");
+    mirror.apply_pull(&leaves("160:160:", 0x71)).unwrap();
+    assert_eq!(mirror.read(|r| r.photo_bytes(photo(0x71))).unwrap(), None);
+    mirror.apply_pull(&pull("170:170:", vec![shown(0x71, 3, "waiting")])).unwrap();
+    assert_eq!(mirror.read(|r| r.photo_bytes(photo(0x71))).unwrap().unwrap(), picture(1));
+}
+
+#[test]
+fn of_a_stored_photo_whose_row_left_nothing_stays_on_the_disk() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    attach(&mirror, 0x71, &picture(1), None);
+    push(&mut mirror, "150");
+    mirror.photo_stored(photo(0x71)).unwrap();
+    mirror.apply_pull(&pull("160:160:", vec![shown(0x71, 2, "stored")])).unwrap();
+    assert_eq!(files(&desk), 1);
+    mirror.apply_pull(&leaves("170:170:", 0x71)).unwrap();
+    assert_eq!(files(&desk), 0);
+}
+
+#[test]
+fn bytes_of_which_the_server_has_no_row_wait_no_longer_and_are_there_when_it_has_the_row_again() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    attach(&mirror, 0x71, &picture(1), None);
+    push(&mut mirror, "150");
+    mirror.apply_pull(&leaves("160:160:", 0x71)).unwrap();
+    mirror.photo_unwanted(photo(0x71)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(mirror.state().unwrap().photos_waiting, 0);
+        assert_eq!(mirror.next_photo(&[]).unwrap(), None);
+        drop(mirror);
+        mirror = desk.open();
+    }
+    // A copy of before the deletion was put in the server's place.
+    assert_eq!(mirror.begin_reconcile(0).unwrap(), 1);
+    push(&mut mirror, "110");
+    assert!(mirror.photo_chunk(photo(0x71), 0).is_ok());
+    assert_eq!(mirror.next_photo(&[]).unwrap().unwrap().id, photo(0x71));
+    // Or it only shows the row again.
+    mirror.photo_unwanted(photo(0x71)).unwrap();
+    mirror.apply_pull(&pull("170:170:", vec![shown(0x71, 3, "waiting")])).unwrap();
+    assert_eq!(mirror.next_photo(&[]).unwrap().unwrap().id, photo(0x71));
+}
+
+#[test]
+fn bytes_that_nobody_waits_for_go_with_the_journal_and_those_that_wait_stay_longer() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    attach(&mirror, 0x71, &picture(1), None);
+    attach(&mirror, 0x72, &picture(2), None);
+    push(&mut mirror, "150");
+    let mut gone = leaves("160:160:", 0x71);
+    gone.tombstones.push(Tombstone { entity: Entity::Photos, id: id(0x72) });
+    mirror.apply_pull(&gone).unwrap();
+    mirror.photo_unwanted(photo(0x71)).unwrap();
+    let days = |days| now() + chrono::TimeDelta::days(days);
+    for (after, kept) in [(34, 2), (36, 1)] {
+        let hello = clara_sync::Hello { server_now: days(after), ..hello("200:200:") };
+        mirror.meet(&hello, days(after)).unwrap();
+        drop(mirror);
+        mirror = Mirror::open_with(desk.path(), &desk.key, days(after), small()).unwrap().mirror;
+        assert_eq!(files(&desk), kept, "after {after} days");
+    }
+    assert_eq!(mirror.next_photo(&[]).unwrap().unwrap().id, photo(0x72), "nobody knows yet whether it is wanted");
 }
