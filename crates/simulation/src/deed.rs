@@ -325,9 +325,9 @@ impl Person<'_> {
             .collect();
         let line = self.chance.pick(&fits)?.clone();
         let op_id = line.operation.op_id;
-        let root = line.operation.root_id;
+        let (root, row) = (line.operation.root_id, line.operation.row_id);
         Some(Box::new(move |tx| {
-            let before = open_of(tx, root)?;
+            let before = open_of(tx, root, row)?;
             let mut done = Done::default();
             match deed {
                 Deed::TakeBack => tx.withdraw(op_id)?,
@@ -340,7 +340,7 @@ impl Person<'_> {
                     tx.send_again(op_id, fields(json!({})))?;
                 }
             }
-            let after = open_of(tx, root)?;
+            let after = open_of(tx, root, row)?;
             done.taken_back =
                 before.iter().filter(|(op, ..)| !after.iter().any(|(a, ..)| a == op)).map(|b| b.0).collect();
             done.saved.extend(after.into_iter().filter(|(op, ..)| !before.iter().any(|(b, ..)| b == op)));
@@ -376,12 +376,12 @@ impl Person<'_> {
 
 type Line = (OpId, Entity, OpKind, Uuid);
 
-/// What of an aggregate can still be altered.
-fn open_of(tx: &WriteTx<'_, '_>, root: Uuid) -> Result<Vec<Line>, MirrorError> {
+/// What of an aggregate, and about a row, can still be altered.
+fn open_of(tx: &WriteTx<'_, '_>, root: Uuid, row: Uuid) -> Result<Vec<Line>, MirrorError> {
     let lines = tx.read().outbox()?;
     Ok(lines
         .into_iter()
-        .filter(|line| line.operation.root_id == root || line.operation.row_id == root)
+        .filter(|line| line.operation.root_id == root || [root, row].contains(&line.operation.row_id))
         .map(|line| (line.operation.op_id, line.operation.entity, line.operation.kind, line.operation.row_id))
         .collect())
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clara_domain::OpId;
 use clara_domain::mirror::{Column, Entity, Scope, TABLES, Table};
-use clara_domain::operation::{ConflictNote, OpKind, Operation};
+use clara_domain::operation::{ConflictNote, OpKind, Operation, Outcome};
 use clara_domain::row::{Cell, Fields, Row};
-use clara_local::{Mirror, MirrorError, OpState};
+use clara_local::{Mirror, MirrorError, OpState, OutboxLine};
 use clara_sync::{Cursor, Replica};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -302,6 +302,20 @@ pub fn nothing_acknowledged_is_lost(server: &Server, laptop: &Laptop, strict: bo
             Some(OpState::Applied | OpState::Conflict) if strict => {
                 return Err(format!("I2: the laptop holds {op_id} for done, and the server does not know it"));
             }
+            // Nobody took it back: then it was to hand work over, and that work is in other hands or still here.
+            Some(OpState::Withdrawn) => {
+                let about = mirror.read::<_, MirrorError>(|read| read.operation(*op_id)).map_err(fail)?.and_then(about);
+                let safe = |op: OpId| {
+                    let line = mirror.read::<_, MirrorError>(|read| read.operation(op)).map_err(fail)?;
+                    let state = line.map(|line| line.state);
+                    let to_be_given_again = !strict && matches!(state, Some(OpState::Applied | OpState::Conflict));
+                    let known = here.contains(&op) || laptop.taken_back.contains(&op) || has_effect(server, op);
+                    Ok::<_, String>(known || to_be_given_again)
+                };
+                if !about.map_or(Ok(false), safe)? {
+                    return Err(format!("I2: {op_id} was withdrawn, and by nobody"));
+                }
+            }
             Some(_) => {}
         }
     }
@@ -309,6 +323,53 @@ pub fn nothing_acknowledged_is_lost(server: &Server, laptop: &Laptop, strict: bo
         let draft = mirror.read::<_, MirrorError>(|read| read.draft(*id)).map_err(fail)?;
         if draft.as_ref().map(|draft| &draft.body) != Some(body) {
             return Err(format!("I2: the draft {id} is not as it was last acknowledged"));
+        }
+    }
+    Ok(())
+}
+
+/// Which refused operation this one gives to the office.
+fn about(line: OutboxLine) -> Option<OpId> {
+    let handing = line.operation.entity == Entity::ParkedOperations && line.operation.kind == OpKind::Insert;
+    line.operation.new.get("op_id").filter(|_| handing)?.as_str()?.parse().ok()
+}
+
+/// Whether the server took an operation, or the office has it.
+fn has_effect(server: &Server, op_id: OpId) -> bool {
+    let line = server.state.ledger.get(&op_id);
+    line.is_some_and(|line| line.receipt.outcome != Outcome::Rejected) || held(server, op_id).is_some()
+}
+
+/// The office's record of an operation that waits for a decision, or waited.
+fn held(server: &Server, op_id: OpId) -> Option<&Body> {
+    let text = op_id.to_string();
+    let mut records = server.state.rows(Entity::ParkedOperations, None);
+    records.find(|(_, row)| row.fields.get("op_id").and_then(Value::as_str) == Some(&text)).map(|(_, row)| &**row)
+}
+
+/// I8, after everything has come to rest: no photo waits, no bytes stay behind that a row on the server waits for, and
+/// whatever is said to wait for the office's decision is before the office.
+pub fn nothing_waits_for_ever(server: &Server, laptop: &Laptop) -> Result<(), String> {
+    let mirror = laptop.mirror()?;
+    let waiting = mirror.clone().state().map_err(|error| error.to_string())?.photos_waiting;
+    if waiting > 0 {
+        return Err(format!("I8: {waiting} photos still wait"));
+    }
+    let unsent = mirror.hand_out_unsent().map_err(|error| error.to_string())?;
+    for photo in unsent.photos {
+        let row = server.state.fields(Entity::Photos, photo.photo_id.uuid());
+        if row.is_some_and(|row| row.get("state").and_then(Value::as_str) == Some("waiting")) {
+            return Err(format!("I8: the row of photo {} waits for bytes that do not come", photo.photo_id));
+        }
+    }
+    let parked = mirror.read::<_, MirrorError>(|read| read.outbox_in(OpState::Parked));
+    let lines = mirror.read::<_, MirrorError>(|read| read.outbox()).map_err(|error| error.to_string())?;
+    let handed: Vec<OpId> = lines.into_iter().filter_map(about).collect();
+    for line in parked.map_err(|error| error.to_string())? {
+        let op_id = line.operation.op_id;
+        let open = held(server, op_id).is_some_and(|row| row.fields.get("decision").is_none_or(Value::is_null));
+        if !open && !handed.contains(&op_id) {
+            return Err(format!("I8: {op_id} waits for a decision that nobody is asked for"));
         }
     }
     Ok(())

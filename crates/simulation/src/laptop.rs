@@ -94,8 +94,6 @@ pub struct Laptop {
     pub taken_back: BTreeSet<OpId>,
     /// What waited for nothing after its last sync.
     pub waiting: BTreeSet<OpId>,
-    /// Photos taken on it.
-    pub photos: BTreeSet<Uuid>,
     /// Drafts as last acknowledged.
     pub drafts: BTreeMap<InspectionId, Value>,
     /// The last sync ended because the device is refused.
@@ -147,7 +145,6 @@ impl Laptop {
             saves_since: 0,
             acked: BTreeSet::new(),
             taken_back: BTreeSet::new(),
-            photos: BTreeSet::new(),
             waiting: BTreeSet::new(),
             drafts: BTreeMap::new(),
             refused: false,
@@ -173,7 +170,6 @@ impl Laptop {
             saves_since: 1,
             acked: self.acked.clone(),
             taken_back: self.taken_back.clone(),
-            photos: self.photos.clone(),
             waiting: BTreeSet::new(),
             drafts: self.drafts.clone(),
             refused: false,

@@ -244,8 +244,6 @@ impl World {
             Some((id, _)) => drop(laptop.drafts.remove(&id)),
             None => {}
         }
-        let photos = done.saved.iter().filter(|(_, entity, ..)| *entity == Entity::Photos).map(|(.., row)| *row);
-        laptop.photos.extend(photos);
         for (_, entity, kind, row) in done.saved {
             self.outcome.coverage.saved(step, entity, kind, row);
         }
@@ -506,15 +504,7 @@ impl World {
             let laptop = &self.laptops[number];
             invariant::mirror_is_true(&server, laptop, false).map_err(at_rest)?;
             invariant::nothing_acknowledged_is_lost(&server, laptop, true)?;
-            let state = clara_sync::Replica::state(&mut laptop.mirror()?.clone()).map_err(|error| error.to_string())?;
-            // Bytes of a photo that the office deleted for good while its site was out of scope wait for nothing.
-            let waits = server
-                .state
-                .rows(Entity::Photos, None)
-                .any(|(id, row)| row.fields.get("state") == Some(&json!("waiting")) && laptop.photos.contains(&id));
-            if state.photos_waiting > 0 && waits {
-                return Err(format!("I8: {} photos of laptop {number} still wait", state.photos_waiting));
-            }
+            invariant::nothing_waits_for_ever(&server, laptop).map_err(at_rest)?;
         }
         let server = lock(&self.shared.server);
         invariant::photos_are_whole(&server)

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clara_domain::PhotoId;
 use clara_domain::mirror::Entity;
-use clara_local::{MirrorError, PhotoNew};
+use clara_domain::operation::{OpKind, Operation, Outcome};
+use clara_domain::{OpId, PhotoId};
+use clara_local::{MirrorError, OpState, PhotoNew};
 use clara_simulation::company::{self, id, site};
 use clara_simulation::fault::{Plan, StepFault, lock};
 use clara_simulation::laptop::{Laptop, Shared, template};
@@ -326,23 +327,121 @@ fn what_became_of_ones_own_work_stays_visible_after_its_site_has_gone() {
     assert!(ana.sees(Entity::Conflicts, conflict), "the server still shows it to its author, and so does the laptop");
 }
 
+const PHOTO: Uuid = Uuid::from_u128(0x71);
+
+impl Desk {
+    /// A photo whose row the server has, and whose bytes are still here.
+    fn photo_without_its_bytes(&mut self, of: Value) {
+        let now = self.now();
+        self.laptop
+            .save(now, None, false, |tx| {
+                let (bytes, fields) = (&[7; 50], fields(of));
+                tx.attach_photo(PhotoNew { id: PhotoId(PHOTO), root_id: PHOTO, fields, bytes, thumbnail: &[7] })
+            })
+            .unwrap();
+        self.sync_and(Wish { photos: false, ..Wish::default() }, |_, _| ());
+        assert_eq!(self.photos_waiting(), 1);
+    }
+
+    fn photos_waiting(&self) -> u32 {
+        self.laptop.mirror().unwrap().clone().state().unwrap().photos_waiting
+    }
+}
+
 #[test]
 fn bytes_of_a_photo_that_the_office_deleted_for_good_are_not_waited_for() {
     let mut ana = Desk::of(0xa1);
     ana.sync();
-    let (now, photo) = (ana.now(), Uuid::from_u128(0x71));
-    ana.laptop
-        .save(now, None, false, |tx| {
-            let fields = fields(json!({"equipment_id": id(0x4000), "mime": "image/jpeg"}));
-            tx.attach_photo(PhotoNew { id: PhotoId(photo), root_id: photo, fields, bytes: &[7; 50], thumbnail: &[7] })
-        })
-        .unwrap();
-    ana.sync_and(Wish { photos: false, ..Wish::default() }, |_, _| ());
-    let waiting = |ana: &Desk| ana.laptop.mirror().unwrap().clone().state().unwrap().photos_waiting;
-    assert_eq!(waiting(&ana), 1);
-    assert!(ana.server().office_delete(Entity::Photos, photo));
+    ana.photo_without_its_bytes(json!({"equipment_id": id(0x4000), "mime": "image/jpeg"}));
+    assert!(ana.server().office_delete(Entity::Photos, PHOTO));
     ana.sync();
-    assert_eq!(waiting(&ana), 0);
+    assert_eq!(ana.photos_waiting(), 0);
+}
+
+#[test]
+fn nor_are_those_of_one_that_was_deleted_while_its_site_was_out_of_scope() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    ana.photo_without_its_bytes(json!({"equipment_id": id(0x4000), "mime": "image/jpeg"}));
+    ana.server().office_update(Entity::Jobs, id(0x5000), &fields(json!({"assigned_technician_id": null})));
+    ana.sync_and(Wish { photos: false, ..Wish::default() }, |_, _| ());
+    assert!(!ana.sees(Entity::Locations, site(0)), "the site has gone");
+    assert_eq!(ana.photos_waiting(), 1);
+    assert!(ana.server().office_delete(Entity::Photos, PHOTO));
+    ana.sync();
+    assert_eq!(ana.photos_waiting(), 0);
+}
+
+#[test]
+fn bytes_of_a_deleted_photo_come_to_a_server_that_was_put_back_to_before_the_deletion() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    ana.photo_without_its_bytes(json!({"equipment_id": id(0x4000), "mime": "image/jpeg"}));
+    let copy = ana.server().state.clone();
+    assert!(ana.server().office_delete(Entity::Photos, PHOTO));
+    ana.sync();
+    assert_eq!(ana.photos_waiting(), 0);
+    ana.server().put_back(copy);
+    ana.sync();
+    assert_eq!(ana.server().photo_bytes(PHOTO), [7; 50]);
+}
+
+#[test]
+fn a_photo_whose_job_goes_to_a_site_out_of_scope_before_its_bytes_have_gone_up_is_sent() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    ana.photo_without_its_bytes(json!({"job_id": id(0x5000), "mime": "image/jpeg"}));
+    ana.server().office_update(Entity::Jobs, id(0x5000), &fields(json!({"location_id": site(1)})));
+    ana.server().office_update(Entity::Jobs, id(0x5000), &fields(json!({"assigned_technician_id": null})));
+    ana.sync();
+    assert!(!ana.sees(Entity::Photos, PHOTO), "it has left her sites");
+    assert_eq!(ana.server().photo_bytes(PHOTO), [7; 50]);
+    assert_eq!(ana.server().state.fields(Entity::Photos, PHOTO).unwrap()["state"], "stored");
+    assert_eq!(ana.photos_waiting(), 0);
+}
+
+#[test]
+fn a_login_taken_away_while_photos_go_up_does_not_make_their_bytes_unwanted() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    ana.photo_without_its_bytes(json!({"equipment_id": id(0x4000), "mime": "image/jpeg"}));
+    let active = |is_active: bool| fields(json!({"is_active": is_active}));
+    // After the pull, before the server is asked for the photo.
+    let report = ana.sync_and(Wish::default(), |call, server| {
+        if call == 1 {
+            server.office_update(Entity::Users, id(0xa1), &active(false));
+        }
+    });
+    assert!(report.error.is_some(), "{report:?}");
+    ana.server().office_update(Entity::Users, id(0xa1), &active(true));
+    ana.sync();
+    assert_eq!(ana.server().photo_bytes(PHOTO), [7; 50]);
+}
+
+#[test]
+fn a_clock_that_goes_back_while_work_only_goes_up_does_not_drop_the_journal() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let copy = ana.server().state.clone();
+    // The server wants a newer program: work goes up, nothing comes down.
+    ana.server().min_client = 99;
+    ana.laptop.clock_error = TimeDelta::days(-365);
+    ana.change(Entity::EquipmentInventory, id(0x4000), json!({"serial_number": "SN-1"}));
+    assert!(ana.sync().error.is_some());
+    assert_eq!(
+        ana.server().state.fields(Entity::EquipmentInventory, id(0x4000)).unwrap()["serial_number"],
+        "SN-1",
+        "it went up"
+    );
+    ana.server().min_client = 1;
+    ana.laptop.clock_error = TimeDelta::zero();
+    ana.sync();
+    let now = ana.now();
+    ana.laptop.crash(now, false, None).unwrap();
+    ana.server().put_back(copy);
+    ana.sync();
+    let row = ana.server().state.fields(Entity::EquipmentInventory, id(0x4000)).unwrap().clone();
+    assert_eq!(row.get("serial_number"), Some(&json!("SN-1")), "given back from the journal");
 }
 
 #[test]
@@ -357,4 +456,100 @@ fn refused_work_on_a_record_does_not_take_it_away_when_its_job_went_to_another_s
     ana.sync();
     assert!(!ana.sees(Entity::Locations, site(0)), "the old site has gone");
     assert!(ana.sees(Entity::InspectionRecords, record));
+}
+
+impl Desk {
+    /// A change that the server parks: its site left her scope first.
+    fn parked(&mut self) -> OpId {
+        self.server().office_update(Entity::Jobs, id(0x5000), &fields(json!({"assigned_technician_id": null})));
+        self.change(Entity::EquipmentInventory, id(0x4000), json!({"serial_number": "SN-1"}));
+        let op_id = self.outbox()[0];
+        self.sync();
+        assert_eq!(self.state(op_id), OpState::Parked);
+        op_id
+    }
+
+    /// A change that the server refuses, handed to the office.
+    fn handed_over(&mut self) -> OpId {
+        self.change(Entity::EquipmentInventory, id(0x4000), json!({"status": "exploded"}));
+        let op_id = self.outbox()[0];
+        self.sync();
+        assert_eq!(self.state(op_id), OpState::Rejected);
+        let now = self.now();
+        self.laptop.save(now, None, false, |tx| tx.hand_over(op_id)).unwrap();
+        self.sync();
+        assert_eq!(self.state(op_id), OpState::Parked);
+        op_id
+    }
+
+    fn outbox(&self) -> Vec<OpId> {
+        let lines = self.laptop.mirror().unwrap().read::<_, MirrorError>(|read| read.outbox()).unwrap();
+        lines.into_iter().map(|line| line.operation.op_id).collect()
+    }
+
+    fn state(&self, op_id: OpId) -> OpState {
+        let mirror = self.laptop.mirror().unwrap();
+        mirror.read::<_, MirrorError>(|read| read.operation(op_id)).unwrap().unwrap().state
+    }
+
+    /// The manager decides whatever waits.
+    fn decide(&mut self, decision: &str) {
+        self.later(1);
+        let now = self.now();
+        let mut server = self.server();
+        let waiting = *server.state.tables[&Entity::ParkedOperations].keys().next().unwrap();
+        let device = server.enroll(id(company::MANAGER), "the manager's");
+        let operation = Operation {
+            op_id: OpId(Uuid::from_u128(0x99)),
+            seq: 1,
+            root_id: waiting,
+            entity: Entity::ParkedOperations,
+            row_id: waiting,
+            kind: OpKind::Update,
+            base_row_ver: 1,
+            base: fields(json!({"decision": null})),
+            new: fields(json!({"decision": decision})),
+            schema_version: 2,
+            local_at: now,
+            clock_offset_ms: None,
+        };
+        let receipts = server.push(id(company::MANAGER), device, &[operation]).unwrap();
+        assert_eq!(receipts[0].outcome, Outcome::Applied, "{receipts:?}");
+    }
+
+    /// To a server that was started anew everything goes again, and is answered as it was at first.
+    fn sync_after_a_restart(&mut self) {
+        self.server().restart();
+        let report = self.sync();
+        assert!(report.error.is_none() && report.replayed > 0, "{report:?}");
+    }
+}
+
+#[test]
+fn what_the_office_took_stays_taken_when_the_server_is_started_anew() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let op_id = ana.parked();
+    ana.sync_after_a_restart();
+    assert_eq!(ana.state(op_id), OpState::Parked);
+    ana.decide("accepted");
+    ana.sync();
+    assert_eq!(ana.state(op_id), OpState::Applied);
+    ana.sync_after_a_restart();
+    assert_eq!(ana.state(op_id), OpState::Applied, "nobody is asked for a decision any more");
+}
+
+#[test]
+fn handed_over_work_stays_at_the_office_when_the_server_is_started_anew() {
+    let mut ana = Desk::of(0xa1);
+    ana.sync();
+    let op_id = ana.handed_over();
+    ana.sync_after_a_restart();
+    assert_eq!(ana.state(op_id), OpState::Parked, "it is not hers to look at again");
+    ana.decide("declined");
+    ana.sync();
+    assert_eq!(ana.state(op_id), OpState::Declined);
+    assert!(ana.outbox().is_empty());
+    ana.sync_after_a_restart();
+    assert_eq!(ana.state(op_id), OpState::Declined);
 }
