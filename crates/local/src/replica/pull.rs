@@ -171,7 +171,7 @@ fn see_bytes(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorError> {
 }
 
 /// Work of ours that was parked and is now decided.
-pub(super) fn see_decided(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorError> {
+fn see_decided(tx: &mut Tx<'_>, rows: &[Row]) -> Result<(), MirrorError> {
     for row in rows {
         let (op_id, decision) =
             (cell(Entity::ParkedOperations, row, "op_id")?, cell(Entity::ParkedOperations, row, "decision")?);

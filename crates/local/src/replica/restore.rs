@@ -1,12 +1,10 @@
 //! The server was put back to an earlier state: it gets back what it lost, and the mirror is compared with it.
 
 use chrono::{DateTime, Utc};
-use clara_domain::mirror::Entity;
 use clara_sync::Cursor;
 use rusqlite::params;
-use uuid::Uuid;
 
-use super::{moves, pull};
+use super::{decided, moves};
 use crate::check::timestamp;
 use crate::error::MirrorError;
 use crate::outbox::{self, entry_columns};
@@ -27,31 +25,12 @@ pub(super) fn begin(tx: &mut Tx<'_>, known_seq: i64) -> Result<u32, MirrorError>
 }
 
 pub(super) fn end(tx: &mut Tx<'_>, cursor: &Cursor, now: DateTime<Utc>) -> Result<(), MirrorError> {
-    see_decided(tx)?;
+    decided::follow(tx)?;
     tx.connection.execute(
         "UPDATE profile SET reconciling = 0, cursor = ?1, first_sync_from = NULL, last_pull_at = ?2",
         params![cursor.as_str(), timestamp(now)],
     )?;
     tx.connection.execute("DELETE FROM bookmark", [])?;
-    Ok(())
-}
-
-/// Work that went again was answered with what the server had said of it at first, that it waits for a decision. The
-/// decision may be in the mirror for long, and then no pull brings it again.
-fn see_decided(tx: &mut Tx<'_>) -> Result<(), MirrorError> {
-    let decided: Vec<Uuid> = {
-        let mut statement = tx.connection.prepare_cached(
-            "SELECT p.id FROM outbox o JOIN parked_operations p ON p.op_id = o.op_id
-             WHERE o.state = 'parked' AND p.decision IS NOT NULL AND NOT EXISTS (
-                 SELECT 1 FROM outbox d WHERE d.entity = 'parked_operations' AND d.row_id = p.id AND d.overlaid = 1)
-             ORDER BY o.seq",
-        )?;
-        statement.query_map([], |row| statement::uuid_at(row, 0))?.collect::<Result<_, _>>()?
-    };
-    for id in decided {
-        let row = statement::select(tx.connection, Entity::ParkedOperations, id)?;
-        pull::see_decided(tx, row.as_slice())?;
-    }
     Ok(())
 }
 
