@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+/// Values of one answer, at most. A null is four bytes on the wire and six times as many here, so the limit of bytes alone
+/// would let a server that sends nothing but nulls fill the memory. The largest pull has less than a million.
+const MOST_VALUES: usize = 4 << 20;
+
 /// The rows of one answer, in one piece of memory.
 #[derive(Debug, Default)]
 pub(crate) struct Replies {
@@ -20,11 +24,14 @@ pub(crate) struct Reply<'a> {
 }
 
 impl Replies {
-    /// Takes in the body of a row's message; none where that is not one.
+    /// Takes in the body of a row's message; none where that is not one, or where there is no end to them.
     pub(crate) fn take(&mut self, body: &[u8]) -> Option<()> {
         let (count, mut rest) = body.split_first_chunk::<2>()?;
         let start = self.bytes.len() + (body.len() - rest.len());
         let of_row = rest.len();
+        if self.values.len() > MOST_VALUES {
+            return None;
+        }
         for _ in 0..u16::from_be_bytes(*count) {
             let (length, after) = rest.split_first_chunk::<4>()?;
             rest = after;

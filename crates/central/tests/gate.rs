@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use clara_central::PgCentral;
 use clara_central::connect::{Floor, Mode, Secret, Server, sql};
 use clara_central::enroll::Person;
 use clara_central::revoke::{Revoke, revoke};
 use clara_cluster::{Authority, PgBouncer, Validity};
-use clara_sync::CentralError;
+use clara_domain::DeviceId;
+use clara_sync::{Central as _, CentralError};
 use ring::hmac;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -25,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use uuid::Uuid;
 
 const PASSWORD: &str = "correct horse battery staple";
 const TLS_PLEASE: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -266,6 +269,32 @@ async fn what_a_server_claims_after_the_login_reserves_no_memory() {
         drop(connection);
         server.heard.await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_nothing_without_end_are_ended_long_before_they_fill_the_memory() {
+    let server = False::start(|mut tls| async move {
+        let_in(&mut tls).await;
+        let mut question = [0; 256];
+        let _ = tls.read(&mut question).await;
+        // As many columns as a row can have, and each of them null; an eighth of what one answer may have in bytes.
+        let row = message(b'D', &[&[255, 255][..], &[255; 4 * 65_535]].concat());
+        for _ in 0..512 {
+            if tls.write_all(&row).await.is_err() {
+                break;
+            }
+        }
+        tls
+    })
+    .await;
+    let mut central = PgCentral::new(server.server());
+    let before = peak_memory();
+    let asked = tokio::time::timeout(Duration::from_secs(120), central.hello(DeviceId(Uuid::nil()))).await;
+    let error = asked.unwrap_or_else(|_| panic!("it is waited for without end")).map(drop).unwrap_err();
+    assert!(matches!(&error, CentralError::Unreachable(_)), "{error:?}");
+    let more = peak_memory() - before;
+    println!("figure: rows without end, MiB until they were ended | {} | 0", (more >> 20) + 1);
+    assert!(more < 512 << 20, "{more} bytes more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,7 +90,8 @@ pub(crate) fn is_handed_over(connection: &Connection, op_id: OpId) -> Result<boo
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM outbox h
                  WHERE h.entity = 'parked_operations' AND h.kind = 'insert' AND json_extract(h.new, '$.op_id') = ?1
-                     AND (h.state <> 'withdrawn' OR json_extract(h.receipt, '$.code') = 'exists'))",
+                     AND (h.state IN ('pending', 'in_flight', 'applied')
+                         OR (h.state = 'withdrawn' AND json_extract(h.receipt, '$.code') = 'exists')))",
         )?
         .query_row([Key::of(op_id.uuid())], |row| row.get(0))?)
 }

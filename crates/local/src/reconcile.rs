@@ -81,6 +81,13 @@ pub(crate) fn reconcile(
             Some(_) => {}
         }
     }
+    // What was taken back may have been saved in a segment before those that were read: then it is not among the
+    // operations above. Passed over, the two copies would disagree for good, and a rebuild would lose what the other sends.
+    for op_id in told.withdrawn.iter().filter(|op_id| !told.operations.contains_key(op_id)) {
+        if let Some(present) = outbox::get(&tx, *op_id)? {
+            taken_over += u32::from(take_over_withdrawal(&tx, present, told.receipts.get(op_id), segment)?);
+        }
+    }
     let mut lacking = lacking_in_spool(&tx, &told, first)?;
     give_back.append(&mut lacking);
     for (op_id, (receipt, at)) in &told.receipts {

@@ -60,6 +60,40 @@ fn a_save_that_died_between_spool_and_database_is_taken_over_whole() {
 }
 
 #[test]
+fn a_withdrawal_that_died_between_spool_and_database_is_taken_over_however_long_ago_the_operation_was_saved() {
+    let desk = Desk::new();
+    drop(desk.at_work());
+    // Every save begins a segment of its own.
+    let open = || {
+        let options = clara_local::Options { segment_bytes: 1, ..small() };
+        clara_local::Mirror::open_with(desk.path(), &desk.key, now(), options).unwrap()
+    };
+    let mirror = open().mirror;
+    let long_ago = add_pump(&mirror, 0xe9, "SN-9");
+    edit(&mirror, PUMP, json!({"serial_number": "SN-2"}));
+    edit(&mirror, PUMP, json!({"notes": "n"}));
+    drop(mirror);
+    let before = desk.snapshot("database");
+    let mirror = open().mirror;
+    write(&mirror, |tx| tx.withdraw(long_ago));
+    drop(mirror);
+    desk.put_back(&before);
+
+    let unsent = |mirror: &clara_local::Mirror| -> Vec<_> {
+        mirror.read(|r| r.outbox()).unwrap().iter().map(|line| line.operation.row_id).collect()
+    };
+    let opened = open();
+    assert_eq!(unsent(&opened.mirror), [id(PUMP)], "the spool says that it was taken back: {:?}", opened.report);
+    assert_eq!(serial(&opened.mirror, 0xe9), json!(null), "and its row is gone");
+    drop(opened);
+    // Otherwise the two copies would go on to say different things, and whichever is lost would decide.
+    std::fs::write(desk.path().join("mirror.db"), b"gone").unwrap();
+    let rebuilt = open();
+    assert!(rebuilt.report.rebuilt.is_some());
+    assert_eq!(unsent(&rebuilt.mirror), [id(PUMP)]);
+}
+
+#[test]
 fn a_save_that_only_the_database_has_gets_its_second_copy_back() {
     let desk = Desk::new();
     drop(desk.at_work());

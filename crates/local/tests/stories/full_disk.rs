@@ -68,11 +68,9 @@ fn fs_free(path: &Path) -> u64 {
     String::from_utf8(out.stdout).unwrap().lines().nth(1).unwrap().trim().parse().unwrap()
 }
 
-#[test]
-fn on_a_full_disk_what_was_acknowledged_is_there_and_what_was_not_is_not() {
-    let Some(disk) = Disk::of(16 << 10) else { return };
-    let key = DataKey::from_bytes([1; 32]);
-    let mut mirror = Mirror::open_with(disk.path(), &key, now(), options()).unwrap().mirror;
+/// A laptop that is enrolled and has one site.
+fn founded(folder: &Path, key: &DataKey, options: Options) -> Mirror {
+    let mut mirror = Mirror::open_with(folder, key, now(), options).unwrap().mirror;
     write(&mirror, |tx| {
         tx.enroll(Profile {
             device: clara_domain::DeviceId(id(0xd1)),
@@ -85,6 +83,14 @@ fn on_a_full_disk_what_was_acknowledged_is_there_and_what_was_not_is_not() {
         mirror.apply_page(entity, &rows, true).unwrap();
     }
     mirror.end_first_sync().unwrap();
+    mirror
+}
+
+#[test]
+fn on_a_full_disk_what_was_acknowledged_is_there_and_what_was_not_is_not() {
+    let Some(disk) = Disk::of(16 << 10) else { return };
+    let key = DataKey::from_bytes([1; 32]);
+    let mirror = founded(disk.path(), &key, options());
     assert!(disk.path().join("ballast").exists());
     fill(disk.path(), 200 << 10);
 
@@ -170,4 +176,41 @@ fn at_every_size_of_disk_the_profile_opens_again_with_all_that_was_acknowledged(
         assert_eq!(opened.mirror.read(|r| r.outbox()).unwrap().len() as u128, saved, "at {kilobytes} KiB");
     }
     assert!(too_small_to_open > 0 && filled > 5, "{too_small_to_open} did not open, {filled} filled while saving");
+}
+
+#[test]
+fn a_pull_that_takes_a_site_away_is_told_as_there_also_where_the_log_finds_no_room_to_be_written_back() {
+    let Some(disk) = Disk::of(8 << 10) else { return };
+    let key = DataKey::from_bytes([1; 32]);
+    let options = || Options { ballast_bytes: 0, low_space_bytes: 0, readers: 1, ..Options::default() };
+    drop(founded(disk.path(), &key, options()));
+    let mut mirror = Mirror::open_with(disk.path(), &key, now(), options()).unwrap().mirror;
+    let mut other = pull("105:105:", site_rows(OTHER_SITE, OTHER_PUMP, JOB + 1));
+    other.granted.push(site(OTHER_SITE));
+    // Much that is in the log and not yet in the database, which has to grow for it.
+    let valves = (0..500).map(|n| {
+        let values = json!({
+            "location_id": id(SITE), "equipment_category": "valve", "status": "active", "notes": "n".repeat(4_000),
+        });
+        row(Entity::EquipmentInventory, 0xf000 + n, 5, values)
+    });
+    other.rows.push(clara_sync::TableRows { entity: Entity::EquipmentInventory, rows: valves.collect() });
+    mirror.apply_pull(&other).unwrap();
+    fill(disk.path(), 400 << 10);
+
+    let mut gone = pull("110:110:", Vec::new());
+    gone.revoked.push(site(OTHER_SITE));
+    let told = mirror.apply_pull(&gone);
+    let is_there = mirror.read(|r| r.site(site(OTHER_SITE))).unwrap().is_none();
+    assert!(told.is_ok() && is_there, "what is there is told as there: {told:?}, {is_there}");
+    assert_eq!(mirror.state().unwrap().cursor, Some(cursor("110:110:")));
+    let log = std::fs::metadata(disk.path().join("mirror.db-wal")).unwrap().len();
+    assert!(log > 1 << 20, "there was no room to write it back: {log} bytes are left in it");
+
+    std::fs::remove_file(disk.path().join("other-programs-file")).unwrap();
+    drop(mirror);
+    assert!(!disk.path().join("mirror.db-wal").exists(), "with room again the log is written back and gone");
+    let opened = Mirror::open_with(disk.path(), &key, now(), options()).unwrap();
+    assert!(opened.mirror.read(|r| r.site(site(OTHER_SITE))).unwrap().is_none());
+    assert_eq!(opened.mirror.read(|r| r.all(Entity::EquipmentInventory)).unwrap().len(), 501);
 }

@@ -206,9 +206,7 @@ fn work_at_the_office_is_not_refused_work_again_when_the_server_gives_its_first_
     let sent = batch(&mut mirror);
     answer(&mut mirror, &sent, Outcome::Applied);
     mirror.begin_reconcile(0).unwrap();
-    // Everything goes again, that it was handed over first.
-    let sent = batch(&mut mirror);
-    answer(&mut mirror, &sent, Outcome::Applied);
+    // Everything goes again, the work before the word that hands it over.
     assert!(batch(&mut mirror).iter().any(|o| o.op_id == inspection));
     mirror.settle(&[receipt(inspection, Outcome::Rejected, None)], later(2)).unwrap();
     assert_eq!(state(&mirror, inspection), OpState::Parked);

@@ -180,7 +180,8 @@ fn a_refused_new_row_sent_again_comes_before_what_was_done_to_it_also_where_that
     let added = add_pump(&mirror, 0xe9, "SN-9");
     // Two operations, not one: the first was on its way when the second was saved.
     let sent = batch(&mut mirror);
-    edit(&mirror, 0xe9, json!({"notes": "noisy"}));
+    let change = fields(json!({"notes": "noisy"}));
+    mirror.write(later(1), |tx| tx.update(Entity::EquipmentInventory, id(0xe9), id(0xe9), change)).unwrap();
     mirror.put_back(&[added]).unwrap();
     // Both on their way, nothing is known of either; then the first alone, which is refused.
     let both = batch(&mut mirror);
