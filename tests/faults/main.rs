@@ -17,6 +17,7 @@ mod office;
 mod poison;
 mod schema;
 mod server;
+mod whole_saves;
 
 use clara_cluster::Proxy;
 use clara_tests::{Company, Device};

@@ -11,7 +11,7 @@ use crate::report::{Progress, SyncError, SyncReport};
 /// A batch that had to wait for somebody else's lock goes again in parts of this share, and those in parts of theirs:
 /// of a hundred, ten, and of those, one. Each part that waits costs the server's patience for locks.
 const PART: usize = 10;
-/// Operations that are found to wait in one sync. Where more do, somebody changes everything, and it is for later.
+/// Saves that are found to wait in one sync. Where more do, somebody changes everything, and it is for later.
 const WAITING: usize = 5;
 
 pub(crate) async fn push_all<R: Replica, C: Central>(
@@ -21,8 +21,8 @@ pub(crate) async fn push_all<R: Replica, C: Central>(
     env: &mut impl Environment,
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
-    let mut size = MAX_BATCH_OPS;
-    while report.waiting.len() < WAITING {
+    let (mut size, mut waiting) = (MAX_BATCH_OPS, 0);
+    while waiting < WAITING {
         if env.stopped() {
             return Err(SyncError::Stopped);
         }
@@ -37,13 +37,15 @@ pub(crate) async fn push_all<R: Replica, C: Central>(
             // Somebody has locked one row for who knows how long. Only what belongs to it may wait: it stays in flight
             // to the end of this sync, so that nothing that depends on it is taken before it, and all else goes on.
             Err(error) if holds_up_only_some(&error) => {
-                if ids.len() == 1 {
+                // A batch of one may be several operations: those of one save, which wait together.
+                if size == 1 || ids.len() == 1 {
+                    waiting += 1;
                     report.waiting.extend(ids);
                     report.error = Some(error.into());
                     size = MAX_BATCH_OPS;
                 } else {
                     replica.put_back(&ids)?;
-                    size = ids.len().div_ceil(PART);
+                    size = size.min(ids.len()).div_ceil(PART);
                 }
                 continue;
             }

@@ -14,15 +14,16 @@ use chrono::Utc;
 use clara_central::PgCentral;
 use clara_central::connect::{Floor, Secret, Server};
 use clara_cluster::Cut;
-use clara_domain::mirror::Entity::{EquipmentInventory, InspectionRecords};
+use clara_domain::mirror::Entity::{DataCaptureLogs, EquipmentInventory, InspectionRecords};
+use clara_domain::row::Fields;
 use clara_local::{DataKey, Mirror, Options};
 use clara_sync::{Environment, Progress, Replica, Wish, next_attempt, sync_once};
 use clara_tests::ids;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::reading::{Reading, Told, register};
+use super::reading::{PAIR, Reading, Told, register};
 use crate::chance::Chance;
 
 /// The environment variable that names the file with its orders.
@@ -53,9 +54,9 @@ pub struct Orders {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// An inspection was saved.
+    /// An inspection was saved, and its log with it.
     Inspection(Uuid),
-    /// A register was set to this.
+    /// A register was set to this; a pair in both of its rows.
     Set(String, i64),
     /// What was to be seen.
     Read(Reading),
@@ -85,6 +86,26 @@ impl Orders {
             role: self.role.clone(),
             password: self.password.clone(),
             floor: Floor::Safe,
+        }
+    }
+
+    /// For a laptop that never meets a server.
+    pub fn nowhere(folder: &Path) -> Orders {
+        Orders {
+            name: "nobody".into(),
+            folder: folder.to_owned(),
+            journal: folder.join("journal"),
+            key: [7; 32],
+            host: String::new(),
+            port: 0,
+            far: None,
+            database: String::new(),
+            ca_pem: String::new(),
+            role: String::new(),
+            password: Secret::new(""),
+            person: ids::ANA,
+            job: ids::ANAS_JOB,
+            pause_ms: 0,
         }
     }
 
@@ -198,6 +219,44 @@ fn keep_in_sync(mut mirror: Mirror, server: Server, nudged: &mpsc::Receiver<()>,
     }
 }
 
+/// Where a laptop keeps numbers: in one of three items, and in a pair of them.
+const PLACES: [&str; 4] = ["1", "2", "3", PAIR];
+
+/// A new row and another that belongs to it, in one save, as the app writes a completed inspection.
+pub fn inspect(orders: &Orders, mirror: &Mirror, item: Uuid, told: &Told) -> Uuid {
+    let id = Uuid::now_v7();
+    let record = object(json!({
+        "job_id": orders.job, "equipment_id": item, "inspector_id": orders.person, "inspection_date": "2026-03-02",
+        "inspection_type": "annual", "passed": true, "findings": serde_json::to_string(told).unwrap(),
+    }));
+    let log = object(json!({
+        "job_id": orders.job, "equipment_id": item, "technician_id": orders.person, "captured_fields": [id],
+        "missing_fields": [], "completion_percentage": 100.0,
+    }));
+    mirror
+        .write(Utc::now(), |tx| {
+            tx.insert(InspectionRecords, id, id, record)?;
+            tx.insert(DataCaptureLogs, Uuid::now_v7(), id, log)
+        })
+        .unwrap();
+    id
+}
+
+/// Two rows that everybody changes, in one save and one aggregate, as the app replaces a device by another.
+pub fn pair(orders: &Orders, mirror: &Mirror, n: i64) {
+    let part = object(json!({"components": {format!("pair_{}", orders.name): n}}));
+    mirror
+        .write(Utc::now(), |tx| {
+            tx.update(EquipmentInventory, ids::item(1), ids::item(1), part.clone())?;
+            tx.update(EquipmentInventory, ids::item(2), ids::item(1), part)
+        })
+        .unwrap();
+}
+
+fn object(value: Value) -> Fields {
+    serde_json::from_value(value).unwrap()
+}
+
 fn save_and_read(orders: &Orders, mirror: &Mirror, saving: &AtomicBool, nudge: &mpsc::Sender<()>) {
     let before = journal(&orders.journal);
     let mut journal = Journal(OpenOptions::new().create(true).append(true).open(&orders.journal).unwrap());
@@ -210,37 +269,35 @@ fn save_and_read(orders: &Orders, mirror: &Mirror, saving: &AtomicBool, nudge: &
     let seen = Reading::take(mirror, &mut wrong).unwrap();
     // A number is given once, also after a kill between a save and its line in the journal.
     let mut n = seen.last.get(&orders.name).copied().unwrap_or(0);
-    for item in 1..=3 {
-        n = n.max(seen.registers.get(&register(item, &orders.name)).copied().unwrap_or(0));
+    for place in PLACES {
+        n = n.max(seen.registers.get(&register(place, &orders.name)).copied().unwrap_or(0));
     }
     let mut reading = seen;
     while saving.load(Ordering::SeqCst) {
         n += 1;
-        if chance.below(2) == 0 {
-            let id = Uuid::now_v7();
-            let told = Told { by: orders.name.clone(), n, seen: reading.registers.clone() };
-            let fields = json!({
-                "job_id": orders.job, "equipment_id": ids::item(1 + u128::from(chance.below(3))),
-                "inspector_id": orders.person, "inspection_date": "2026-03-02", "inspection_type": "annual",
-                "passed": true, "findings": serde_json::to_string(&told).unwrap(),
-            });
-            mirror
-                .write(Utc::now(), |tx| tx.insert(InspectionRecords, id, id, fields.as_object().cloned().unwrap()))
-                .unwrap();
-            journal.write(&Line::Inspection(id));
-        } else {
-            let item = 1 + u128::from(chance.below(3));
-            let components = json!({format!("of_{}", orders.name): n, format!("half_{}", orders.name): n});
-            let fields = json!({"components": components});
-            let row = ids::item(item);
-            mirror
-                .write(Utc::now(), |tx| tx.update(EquipmentInventory, row, row, fields.as_object().cloned().unwrap()))
-                .unwrap();
-            journal.write(&Line::Set(register(item, &orders.name), n));
-            let fields = mirror.read(|read| read.fields(EquipmentInventory, row)).unwrap().unwrap();
-            let own = fields["components"][format!("of_{}", orders.name)].as_i64();
-            if own != Some(n) {
-                wrong.push(format!("read your writes: {} set item {item} to {n} and sees {own:?}", orders.name));
+        match chance.below(4) {
+            0 | 1 => {
+                let told = Told { by: orders.name.clone(), n, seen: reading.registers.clone() };
+                let id = inspect(orders, mirror, ids::item(1 + u128::from(chance.below(3))), &told);
+                journal.write(&Line::Inspection(id));
+            }
+            2 => {
+                let place = PLACES[usize::try_from(chance.below(3)).unwrap()];
+                let row = ids::item(place.parse().unwrap());
+                let parts = object(json!({
+                    "components": {format!("of_{}", orders.name): n, format!("half_{}", orders.name): n}
+                }));
+                mirror.write(Utc::now(), |tx| tx.update(EquipmentInventory, row, row, parts)).unwrap();
+                journal.write(&Line::Set(register(place, &orders.name), n));
+                let fields = mirror.read(|read| read.fields(EquipmentInventory, row)).unwrap().unwrap();
+                let own = fields["components"][format!("of_{}", orders.name)].as_i64();
+                if own != Some(n) {
+                    wrong.push(format!("read your writes: {} set item {place} to {n} and sees {own:?}", orders.name));
+                }
+            }
+            _ => {
+                pair(orders, mirror, n);
+                journal.write(&Line::Set(register(PAIR, &orders.name), n));
             }
         }
         let _the_end = nudge.send(());

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 
 use super::ground::{Ground, Way};
 use super::laptop::{Line, ORDERS, Orders, journal};
+use super::reading::PAIR;
 use crate::chance::Chance;
 
 struct Now;
@@ -267,13 +268,16 @@ impl Roster {
             verdict.wrong.push(format!("twice: {twice}"));
         }
         for (register, number) in registers {
-            let (item, laptop) = register.split_once('/').unwrap();
-            let kept = company.office(&format!(
-                "SELECT coalesce((components ->> 'of_{laptop}')::bigint, 0) FROM equipment_inventory WHERE id = '{}'",
-                clara_tests::ids::item(item.parse().unwrap())
-            ));
-            if kept.parse::<i64>().unwrap() < number {
-                verdict.wrong.push(format!("lost: {register} is {kept} and was acknowledged at {number}"));
+            let (place, laptop) = register.split_once('/').unwrap();
+            let (name, items) = if place == PAIR { ("pair", vec![1, 2]) } else { ("of", vec![place.parse().unwrap()]) };
+            for item in items {
+                let kept = company.office(&format!(
+                    "SELECT coalesce((components ->> '{name}_{laptop}')::bigint, 0) FROM equipment_inventory WHERE id = '{}'",
+                    clara_tests::ids::item(item)
+                ));
+                if kept.parse::<i64>().unwrap() < number {
+                    verdict.wrong.push(format!("lost: {register} is {kept} and was acknowledged at {number}"));
+                }
             }
         }
         // Writes of one laptop to one row took effect in the order in which they were saved.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use clara_domain::OpId;
 use clara_domain::mirror::Entity;
-use clara_domain::operation::{OpKind, Operation, Outcome, Receipt};
+use clara_domain::operation::{MAX_BATCH_BYTES, MAX_BATCH_OPS, OpKind, Operation, Outcome, Receipt};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -131,11 +131,29 @@ pub(super) fn take(
     max_operations: usize,
     max_bytes: usize,
 ) -> Result<Vec<Operation>, MirrorError> {
-    let (mut batch, mut bytes) = (Vec::new(), 2);
+    let (mut batch, mut bytes) = (Vec::<Operation>::new(), 2);
+    // Where the batch's last save begins.
+    let mut save = 0;
     walk(connection, |operation, size| {
+        let same_save =
+            batch.last().is_some_and(|last| last.root_id == operation.root_id && last.local_at == operation.local_at);
         // One that is too large by itself goes alone, or it would never go.
         if batch.len() >= max_operations || (!batch.is_empty() && bytes + size > max_bytes) {
-            return false;
+            // What one save has written to one aggregate goes in one push: others must not see a half of it, however long
+            // the next push takes to come. It waits for a batch of its own, which it may fill further than was asked for.
+            if !same_save {
+                return false;
+            }
+            if save > 0 {
+                batch.truncate(save);
+                return false;
+            }
+            if batch.len() >= MAX_BATCH_OPS || bytes + size > MAX_BATCH_BYTES {
+                return false;
+            }
+        }
+        if !same_save {
+            save = batch.len();
         }
         bytes += size;
         batch.push(operation);
