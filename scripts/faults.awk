@@ -45,13 +45,14 @@ function finish(   i, name, number) {
   for (i = 1; i <= shown; i++) {
     name = tests[i]; number = figures[i]
     if (name in broken) wrong(name " failed")
+    # A figure alone shows nothing: the test that printed it may have got another name.
+    else if (!(name in passed)) wrong(name " is in no log")
     if (number in tried) {
       if (failed[number] + 0 > 0) wrong(number ": " failed[number] " failures")
       print "| `" name "` | " tried[number] " | " failed[number] " |"
-    } else if (name in passed) {
-      print "| `" name "` | 1 | 0 |"
     } else {
-      wrong(name " is in no log")
+      if (number != name) wrong("no figure has the name " number)
+      print "| `" name "` | 1 | 0 |"
     }
   }
   if (instead != "") { print ""; print instead }

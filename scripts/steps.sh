@@ -21,6 +21,14 @@ step() {
   say "    done in $((SECONDS - began)) s"
 }
 
+# told LOG COMMAND...: runs tests with `--show-output`. LOG gets all of it; shown is what a person wants to know.
+told() {
+  local log=$1
+  shift
+  mkdir -p "$(dirname "$log")"
+  "$@" </dev/null 2>&1 | tee "$log" | sed --unbuffered --quiet --regexp-extended --file scripts/told.sed
+}
+
 # The front end's packages, as package-lock.json states them; again only when it has changed.
 install_ui() {
   local stamp=ui/node_modules/.installed-from want

@@ -25,8 +25,7 @@ if [ "$(generated)" != "$generated_before" ]; then
 fi
 
 step 30 "The test programs (cargo test --no-run)" cargo test --locked --workspace --lib --bins --tests --no-run
-step 60 "Rust tests, on a private PostgreSQL, a real PgBouncer and real SQLCipher files" \
-  cargo test --locked --workspace --lib --bins --tests --no-fail-fast
+step 60 "Rust tests, on a private PostgreSQL, a real PgBouncer and real SQLCipher files" scripts/rust.sh
 step 30 "The simulator catches every program that is broken on purpose" scripts/simulate.sh controls
 step 10 "Examples in the documentation" cargo test --locked --workspace --doc
 
@@ -43,6 +42,8 @@ fi
 
 if have tests/webview; then
   step 45 "The app itself, in its real webview (scripts/webview.sh)" scripts/webview.sh
+  step 1 "The page of faults has the tests that ran (docs/faults.md)" \
+    scripts/faults.sh --check target/faults/run.log target/faults/webview.log
 fi
 
 step 30 "Dependencies: licenses, sources, known vulnerabilities (scripts/audit.sh)" scripts/audit.sh --say

@@ -2,6 +2,7 @@
 # Drives the built app in its real webview: a screen, a message bus and a keyring of its own, so that it touches neither
 # the desktop nor the keyring of whoever runs it. Pictures of what is seen are left in target/webview.
 #   webview.sh [STORY]    all of them, or those whose name has this in it
+# All of them leave what they print in target/faults/webview.log, for scripts/faults.sh.
 source "$(dirname "$0")/steps.sh"
 
 if [ "${1:-}" != --inside ]; then
@@ -31,4 +32,6 @@ fi
 # An unlocked keyring that forgets everything: its folder goes with this run.
 printf 'for this run only' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
 
-exec cargo test --locked -p clara-tests --features webview --test webview -- --test-threads=1 "${@:2}"
+log=target/faults/webview.log
+if [ $# -gt 1 ]; then log=target/faults/webview-some.log; fi
+told $log cargo test --locked -p clara-tests --features webview --test webview -- --show-output --test-threads=1 "${@:2}"

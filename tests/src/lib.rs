@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "a story whose company cannot be founded has failed")]
 
+mod chance;
 mod company;
 mod content;
 mod device;

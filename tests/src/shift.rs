@@ -16,6 +16,8 @@ use clara_sync::{Cursor, Hello, Pull, Replica, ReplicaError, TableRows, Tombston
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use crate::chance::Chance;
+
 const ME: u128 = 0xa1;
 const CUSTOMER: u128 = 0xc1;
 const SITE: u128 = 0x51;
@@ -23,55 +25,6 @@ const OTHER_SITE: u128 = 0x52;
 const JOB: u128 = 0x10;
 /// The item that every shift begins with.
 pub const PUMP: Uuid = Uuid::from_u128(0xe1);
-
-/// Chance that repeats itself: equal seeds, equal days.
-#[derive(Debug, Clone)]
-pub struct Chance(u64);
-
-impl Chance {
-    /// For a seed and a place in the story.
-    pub fn of(seed: u64, place: u64) -> Self {
-        let mut chance = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ place.wrapping_mul(0xd1b5_4a32_d192_ed03));
-        chance.draw();
-        chance
-    }
-
-    /// The next 64 bits (SplitMix64).
-    pub fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Less than `limit`; 0 where that is 0.
-    pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.draw() % (limit.max(1) as u64)).unwrap_or(0)
-    }
-
-    /// Once in so many times.
-    pub fn one_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    /// So many bytes.
-    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..count.div_ceil(8)).flat_map(|_| self.draw().to_le_bytes()).collect();
-        bytes.truncate(count);
-        bytes
-    }
-
-    fn text(&mut self, most: usize) -> String {
-        let length = 8 + self.below(most);
-        self.bytes(length).iter().map(|byte| char::from(b'a' + byte % 26)).collect()
-    }
-
-    fn id(&mut self) -> Uuid {
-        uuid::Builder::from_random_bytes((u128::from(self.draw()) << 64 | u128::from(self.draw())).to_be_bytes())
-            .into_uuid()
-    }
-}
 
 /// Ids and nonces from a seed, so that a run that is killed and one that is not make the same operations.
 struct Seeded(Chance);
@@ -149,6 +102,53 @@ impl StepError {
     }
 }
 
+/// What a step of a shift does. Where there is nothing to do it to, it drafts or edits instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum Deed {
+    Draft,
+    Complete,
+    Discard,
+    Edit,
+    AddItem,
+    Photo,
+    Withdraw,
+    Receipts,
+    Pull,
+    PhotoArrives,
+    Backup,
+    FreePhotos,
+    Reopen,
+}
+
+impl Deed {
+    /// How many there are.
+    pub const COUNT: usize = 13;
+
+    /// What a step of a seed does.
+    pub fn of(seed: u64, step: u64) -> Self {
+        Self::drawn(&mut Chance::of(seed, step))
+    }
+
+    fn drawn(chance: &mut Chance) -> Self {
+        match chance.below(100) {
+            0..20 => Self::Draft,
+            20..32 => Self::Complete,
+            32..36 => Self::Discard,
+            36..54 => Self::Edit,
+            54..60 => Self::AddItem,
+            60..72 => Self::Photo,
+            72..77 => Self::Withdraw,
+            77..85 => Self::Receipts,
+            85..93 => Self::Pull,
+            93..95 => Self::PhotoArrives,
+            95..97 => Self::Backup,
+            97 => Self::FreePhotos,
+            _ => Self::Reopen,
+        }
+    }
+}
+
 /// A shift under way.
 pub struct Shift {
     folder: PathBuf,
@@ -211,20 +211,20 @@ impl Shift {
     /// Where it was not saved; then nothing of it is.
     pub fn step(&mut self, step: u64) -> Result<(), StepError> {
         let mut chance = Chance::of(self.seed, step);
-        match chance.below(100) {
-            0..20 => self.draft(&mut chance, step),
-            20..32 => self.complete(&mut chance, step),
-            32..36 => self.discard(&mut chance, step),
-            36..54 => self.edit(&mut chance, step),
-            54..60 => self.add_item(&mut chance, step),
-            60..72 => self.photo(&mut chance, step),
-            72..77 => self.withdraw(&mut chance, step),
-            77..85 => self.receipts(&mut chance, step),
-            85..93 => self.pull(&mut chance, step),
-            93..95 => self.photo_arrives(step),
-            95..97 => Ok(self.mirror()?.backup_daily(time(step)).map(|_| ())?),
-            97 => Ok(self.mirror()?.write(time(step), |tx| tx.free_photos(u64::MAX)).map(|_| ())?),
-            _ => self.reopen(step),
+        match Deed::drawn(&mut chance) {
+            Deed::Draft => self.draft(&mut chance, step),
+            Deed::Complete => self.complete(&mut chance, step),
+            Deed::Discard => self.discard(&mut chance, step),
+            Deed::Edit => self.edit(&mut chance, step),
+            Deed::AddItem => self.add_item(&mut chance, step),
+            Deed::Photo => self.photo(&mut chance, step),
+            Deed::Withdraw => self.withdraw(&mut chance, step),
+            Deed::Receipts => self.receipts(&mut chance, step),
+            Deed::Pull => self.pull(&mut chance, step),
+            Deed::PhotoArrives => self.photo_arrives(step),
+            Deed::Backup => Ok(self.mirror()?.backup_daily(time(step)).map(|_| ())?),
+            Deed::FreePhotos => Ok(self.mirror()?.write(time(step), |tx| tx.free_photos(u64::MAX)).map(|_| ())?),
+            Deed::Reopen => self.reopen(step),
         }
     }
 

@@ -66,7 +66,13 @@ pub struct History {
 
 /// Reads a folder; what another process may map or lock is no part of it.
 pub fn files_in(folder: &Path) -> Files {
-    let mut files = Files::new();
+    let read = |path: PathBuf| (path.clone(), std::fs::read(folder.join(path)).unwrap());
+    names_in(folder).into_iter().map(read).collect()
+}
+
+/// The names of the same files.
+pub fn names_in(folder: &Path) -> Vec<PathBuf> {
+    let mut names = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(inside) = folders.pop() {
         for entry in std::fs::read_dir(folder.join(&inside)).unwrap() {
@@ -75,11 +81,11 @@ pub fn files_in(folder: &Path) -> Files {
             if entry.file_type().unwrap().is_dir() {
                 folders.push(path);
             } else if !is_passing(&path) {
-                files.insert(path.clone(), std::fs::read(folder.join(path)).unwrap());
+                names.push(path);
             }
         }
     }
-    files
+    names
 }
 
 /// The shared index and the lock: they mean nothing once the process is gone.

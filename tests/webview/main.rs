@@ -7,4 +7,5 @@ mod hostile_page;
 mod inspection;
 mod laptop;
 mod main_job;
+mod markup;
 mod office;
