@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clara_contract::session::StartState;
+use clara_contract::sync::ListWork;
 use clara_contract::{COMMANDS, Code, Empty};
 use serde_json::{Map, Value, json};
 
@@ -35,6 +36,11 @@ fn whatever_a_command_is_asked_it_answers_or_says_what_is_wrong() {
             break;
         }
         let command = COMMANDS[dice.below(COMMANDS.len())];
+        // Each of these derives a key anew, which takes as long as a hundred others.
+        let slow = ["lock", "sign_out"].contains(&command);
+        if slow && dice.below(8) > 0 {
+            continue;
+        }
         let request = match call % 8 {
             0 => dice.anything(3),
             _ => contract.request(command, &mut dice, &ids),
@@ -53,7 +59,7 @@ fn whatever_a_command_is_asked_it_answers_or_says_what_is_wrong() {
                 *refused.entry(command).or_insert(0) += 1;
             }
         }
-        if command == "lock" {
+        if slow {
             app.call("unlock", json!({"passphrase": ""})).unwrap();
         }
     }
@@ -64,12 +70,12 @@ fn whatever_a_command_is_asked_it_answers_or_says_what_is_wrong() {
 
     // Nothing that came in broke what is kept.
     app.today(Empty {}).unwrap();
-    let (work, unsent) = (app.list_work(Empty {}).unwrap(), app.unsent_operations().unwrap().len());
+    let (work, unsent) = (app.list_work(ListWork::default()).unwrap().items, app.unsent_operations().unwrap().len());
     app.close();
     let again = open(folder.path());
     let start = again.start(Empty {}).unwrap();
     assert_eq!((start.state, start.notice), (StartState::Open, None));
-    assert_eq!(again.list_work(Empty {}).unwrap(), work);
+    assert_eq!(again.list_work(ListWork::default()).unwrap().items, work);
     assert_eq!(again.unsent_operations().unwrap().len(), unsent);
 }
 

@@ -151,7 +151,7 @@ impl App {
 
     fn opens_with(&mut self, passphrase: &str) -> bool {
         let opened = self.call("unlock", json!({"passphrase": passphrase})).is_ok();
-        opened && !self.done("list_work", json!({})).as_array().unwrap().is_empty()
+        opened && !self.done("list_work", json!({}))["items"].as_array().unwrap().is_empty()
     }
 
     fn leave(self) {

@@ -4,10 +4,13 @@
 mod backups;
 mod bad_days;
 mod commands;
+mod damaged_packs;
 mod keyrings;
+mod leaving;
 mod packs;
 mod photos;
 mod rescue;
+mod restored;
 mod revoked;
 mod sitting;
 mod weight;

@@ -6,6 +6,7 @@ use std::process::Command;
 use clara_app::rescue::{Occasion, Shown};
 use clara_contract::Empty;
 use clara_contract::session::Unlock;
+use clara_contract::sync::ListWork;
 use clara_tests::{Company, ids};
 
 use crate::rescue::{figure, packed, put_in, shown, unsent, with_a_safe, works_in_the_basement};
@@ -239,7 +240,7 @@ fn whoever_signs_out_leaves_a_pack_of_what_is_unsent_and_nothing_else_and_the_ne
     works_in_the_basement(&ana);
     let before = unsent(&ana);
     let copy = crate::revoked::copy_of(ana.folder.path());
-    let pack = ana.app.sign_out().unwrap().expect("there was something to seal");
+    let pack = ana.app.sign_out_for_good().unwrap().expect("there was something to seal");
     let inside = shown(Path::new(&pack.file.path), &identity);
     assert_eq!((inside.whole, occasion(&inside), packed(&inside)), (true, Some(Occasion::SignOut), before.clone()));
     let left = |folder: &Path| {
@@ -252,7 +253,7 @@ fn whoever_signs_out_leaves_a_pack_of_what_is_unsent_and_nothing_else_and_the_ne
         assert_eq!(ben.app.start(Empty {}).unwrap().state, clara_contract::session::StartState::Fresh);
         ben.enroll(company.enrolment(ids::BEN, company.port()).to_file()).unwrap();
         ben.app.sync_now(Empty {}).unwrap();
-        ben.app.list_work(Empty {}).unwrap().is_empty()
+        ben.app.list_work(ListWork::default()).unwrap().items.is_empty()
     };
     failures += usize::from(!begins_anew(ana.folder.path()));
 
@@ -277,7 +278,11 @@ fn without_a_pack_of_what_is_unsent_nobody_is_signed_out() {
     let ana = Laptop::of(&company, ids::ANA);
     works_in_the_basement(&ana);
     let before = unsent(&ana);
-    assert_eq!(ana.app.sign_out().unwrap_err().code, clara_contract::Code::NotAllowed, "no recovery key is known");
+    assert_eq!(
+        ana.app.sign_out_for_good().unwrap_err().code,
+        clara_contract::Code::NotAllowed,
+        "no recovery key is known"
+    );
     assert_eq!(unsent(&ana), before);
     ana.app.sync_now(Empty {}).expect("and it goes on");
 }

@@ -9,6 +9,7 @@ use clara_app::vault::{Keyring, Vault};
 use clara_central::enroll::Person;
 use clara_central::revoke::{Revoke, revoke};
 use clara_contract::session::{Enroll, LockedAway, StartState, Unlock};
+use clara_contract::sync::ListWork;
 use clara_contract::{Code, Empty, Event, Failure};
 use clara_domain::UserId;
 use clara_tests::{Company, block_on, ids};
@@ -65,7 +66,7 @@ fn a_laptop_whose_access_ended_locks_its_work_and_a_new_enrolment_brings_it_back
     let (company, identity) = with_a_safe();
     let ana = Laptop::of(&company, ids::ANA);
     works_in_the_basement(&ana);
-    let (work, operations) = (ana.app.list_work(Empty {}).unwrap(), unsent(&ana));
+    let (work, operations) = (ana.app.list_work(ListWork::default()).unwrap().items, unsent(&ana));
     let heard = Arc::new(Mutex::new(Vec::new()));
     let ears = heard.clone();
     ana.app.listen(move |event| {
@@ -97,7 +98,7 @@ fn a_laptop_whose_access_ended_locks_its_work_and_a_new_enrolment_brings_it_back
     assert_eq!(ana.app.enroll(other).unwrap_err().code, Code::NotAllowed, "another person does not get it");
 
     enrolls_again(&company, &ana).unwrap();
-    let back = ana.app.list_work(Empty {}).unwrap();
+    let back = ana.app.list_work(ListWork::default()).unwrap().items;
     let lost = work.iter().filter(|one| !back.iter().any(|other| (other.id, &other.title) == (one.id, &one.title)));
     figure("a locked laptop is enrolled again", work.len(), lost.count());
     ana.app.sync_now(Empty {}).unwrap();

@@ -14,7 +14,7 @@ use crate::chance::Chance;
 use crate::figure::{figure, scaled};
 use crate::values::{document, text};
 
-fn spoilt(chance: &mut Chance, from: &str) -> String {
+pub fn spoilt(chance: &mut Chance, from: &str) -> String {
     let mut bytes = from.as_bytes().to_vec();
     for _ in 0..=chance.below(4) {
         let length = bytes.len();

@@ -6,6 +6,7 @@ mod child;
 mod disk;
 mod figure;
 mod garbled;
+mod garbled_maps;
 mod images;
 mod pictures;
 mod revoke;

@@ -235,3 +235,40 @@ fn a_conflict_that_the_office_deletes_is_gone_from_its_authors_laptop_too() {
     assert_same(&mut ana);
     assert_same(&mut ben);
 }
+
+#[test]
+fn what_waits_for_a_decision_goes_along_with_the_row_it_is_about() {
+    let company = found();
+    let (mut ana, mut ben) = (settled(&company, ids::ANA), settled(&company, ids::BEN));
+    // A clash about an item at the tower, and an inspection of it that the office has to decide about.
+    let pump = ids::item(1);
+    ana.change(EquipmentInventory, pump, json!({"location_detail": "North wall"}));
+    company.office(&format!("UPDATE equipment_inventory SET location_detail = 'Door 0114' WHERE id = '{pump}'"));
+    ben.inspect(ids::BENS_JOB, ids::item(2), "Runs hot");
+    company.office(&format!("UPDATE jobs SET assigned_technician_id = NULL WHERE id = '{}'", ids::BENS_JOB));
+    assert_eq!(ana.sync().receipts.get("conflict"), Some(&1));
+    assert_eq!(ben.sync().receipts.get("parked"), Some(&1));
+    let sites_of =
+        |table: &str| company.office(&format!("SELECT string_agg(location_id::text, ' ') FROM sync.{table}"));
+    assert_eq!((sites_of("conflict"), sites_of("parked")), (ids::TOWER.to_string(), ids::TOWER.to_string()));
+
+    // All of it goes to the school, and Ana goes there too.
+    company.office(&format!(
+        "UPDATE equipment_inventory SET location_id = '{school}' WHERE id = '{pump}';
+         UPDATE jobs SET location_id = '{school}' WHERE id IN ('{}', '{}')",
+        ids::ANAS_JOB,
+        ids::BENS_JOB,
+        school = ids::SCHOOL,
+    ));
+    assert_eq!((sites_of("conflict"), sites_of("parked")), (ids::SCHOOL.to_string(), ids::SCHOOL.to_string()));
+    pull(&mut ana);
+    assert_eq!(sites(&ana), [ids::SCHOOL], "the tower is nobody's work any more");
+    let clash = ana.rows(Conflicts);
+    assert_eq!(clash.len(), 1);
+    ana.change(Conflicts, clash[0].id, json!({"resolution": "server"}));
+    let report = ana.sync();
+    assert_eq!(report.receipts.get("applied"), Some(&1), "it is Ana's item as before: {:?}", report.receipts);
+    ana.sync();
+    assert_eq!(ana.value(EquipmentInventory, pump, "location_detail"), json!("Door 0114"));
+    assert_same(&mut ana);
+}

@@ -99,3 +99,34 @@ fn work_of_a_manager_for_a_site_that_was_narrowed_away_takes_effect_and_leaves_t
     assert!(mo.see(InspectionRecords, inspection).is_none());
     assert_same(&mut mo);
 }
+
+#[test]
+fn a_narrowed_manager_lets_go_of_the_customer_whom_a_kept_site_has_left_and_an_unnarrowed_one_does_not() {
+    let company = found();
+    company.office(
+        "INSERT INTO customers (id, company_name) VALUES (md5('other')::uuid, 'Other'), (md5('new')::uuid, 'New');
+        UPDATE locations SET customer_id = md5('other')::uuid WHERE location_name = 'School'",
+    );
+    let customers = |mo: &mut Device| mo.rows(Customers).len();
+    let moves_to = |customer: &str| {
+        let id = ids::SCHOOL;
+        company.office(&format!("UPDATE locations SET customer_id = md5('{customer}')::uuid WHERE id = '{id}'"));
+    };
+    let mut mo = Device::enroll(&company, ids::MO);
+    mo.sync();
+    assert_eq!(customers(&mut mo), 3);
+    moves_to("new");
+    mo.sync();
+    assert_eq!(customers(&mut mo), 3, "who sees all sees customers without a site too");
+
+    narrow(&company, &street("Hill Road"));
+    mo.sync();
+    assert_eq!((sites(&mo), customers(&mut mo)), (vec![ids::SCHOOL], 1));
+    // No site leaves, and still one customer is no longer theirs.
+    moves_to("other");
+    let report = mo.sync();
+    assert!(report.repairs.is_none(), "and no audit was needed for it");
+    let left: Vec<_> = mo.rows(Customers).iter().map(|row| mo.value(Customers, row.id, "company_name")).collect();
+    assert_eq!(left, ["Other"]);
+    assert_same(&mut mo);
+}

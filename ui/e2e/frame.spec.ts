@@ -59,6 +59,8 @@ test('the theme follows the system until a person chooses', async ({ app }) => {
 })
 
 test('a screen at rest asks the program nothing', async ({ app }) => {
+  // Every view in turn: each gets a few seconds of a slow machine.
+  test.setTimeout(5_000 * views.length)
   const calls = () => app.evaluate(() => (globalThis as { callsSoFar?: number }).callsSoFar ?? 0)
   for (const view of views) {
     await app.goto('about:blank')

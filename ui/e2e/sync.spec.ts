@@ -85,3 +85,18 @@ test('a sync that nobody asked for here empties the list as well', async ({ app 
   await app.keyboard.press('Enter')
   await expect(waiting).toHaveCount(0)
 })
+
+test('photos on their way are counted one by one, and stop and go on with one press', async ({ app }) => {
+  await open(app, 'sync', '?sync=photos')
+  await expect(app.getByTestId('photo-progress')).toContainText('Photo 3 of 12')
+  await expect(app.getByTestId('photo-progress')).toContainText('1.4 of 3.0 MB')
+  await expect(app.getByTestId('sync-light')).toContainText('Sending photo 3 of 12')
+  await app.getByTestId('photos-hold').focus()
+  await app.keyboard.press('Enter')
+  const lane = app.getByTestId('lane-photos')
+  await expect(lane).toContainText('Stopped')
+  await expect(lane).toContainText('28.4 MB, until you send them')
+  await expect(app.getByTestId('sync-light')).toContainText('10 only on this laptop')
+  await app.getByTestId('photos-send').click()
+  await expect(app.getByTestId('photo-progress')).toContainText('Photo 1 of 10')
+})

@@ -8,6 +8,21 @@ const inspect = 'jobs/job-j-20817/inspect/eq-harbor-bfp-2'
 export const views: View[] = [
   { name: 'first-run', path: '', search: '?start=fresh', see: 'firstrun-demo' },
   { name: 'locked', path: '', search: '?start=locked', see: 'locked-passphrase' },
+  {
+    name: 'person', path: 'today', see: 'now',
+    then: async (page) => {
+      await page.getByTestId('rail-user').click()
+      await page.getByTestId('sign-out').waitFor()
+    },
+  },
+  {
+    name: 'signed-out', path: 'today', see: 'now',
+    then: async (page) => {
+      await page.getByTestId('rail-user').click()
+      await page.getByTestId('sign-out').click()
+      await page.getByTestId('signed-out').waitFor()
+    },
+  },
   { name: 'today', path: 'today', see: 'now' },
   { name: 'jobs', path: 'jobs', see: 'job-row-J-20817' },
   { name: 'job', path: 'jobs/job-j-20817', see: 'job-complete' },
@@ -31,6 +46,7 @@ export const views: View[] = [
   },
   { name: 'sync', path: 'sync', see: 'conflict-card' },
   { name: 'sync-sending', path: 'sync', search: '?sync=sending', see: 'conflict-card' },
+  { name: 'sync-photos', path: 'sync', search: '?sync=photos', see: 'photo-progress' },
   { name: 'gaps', path: 'gaps', search: '?user=manager&sync=clear', see: 'gaps-percentage' },
   { name: 'gap-records', path: 'gaps/records?category=backflow_preventer&field=installation_date', search: '?user=manager&sync=clear', see: 'drill-row' },
   { name: 'first-sync', path: 'today', search: '?sync=first', see: 'first-sync' },

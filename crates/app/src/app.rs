@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use clara_central::Floor;
 use clara_contract::Event;
-use clara_contract::session::Session;
+use clara_contract::session::{Session, SignedOut};
 use clara_domain::category::Role;
 use clara_domain::mirror::Entity;
 use clara_local::table::metrics::MetricNew;
@@ -92,6 +92,8 @@ pub(crate) struct Core {
     closer: RwLock<Option<Closer>>,
     /// The person locked it: what the keyring would open by itself stays closed until it is asked for.
     locked: AtomicBool,
+    /// The person signed out and the program goes on: it can still be undone.
+    signed_out: Mutex<Option<SignedOut>>,
     /// One opens at a time: two screens that start at once must not race for the profile's lock.
     pub(crate) opening: Mutex<()>,
     pub(crate) timings: Mutex<Vec<MetricNew>>,
@@ -149,6 +151,7 @@ impl Core {
             picker: RwLock::default(),
             closer: RwLock::default(),
             locked: AtomicBool::new(false),
+            signed_out: Mutex::default(),
             opening: Mutex::default(),
             timings: Mutex::default(),
         }
@@ -203,6 +206,14 @@ impl Core {
 
     pub(crate) fn set_locked(&self) {
         self.locked.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn signed_out(&self) -> Option<SignedOut> {
+        self.signed_out.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_signed_out(&self, signed_out: Option<SignedOut>) {
+        *self.signed_out.lock().unwrap_or_else(PoisonError::into_inner) = signed_out;
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

@@ -132,13 +132,15 @@ impl App {
         self.0.timed("make_rescue_into", |core| core.make_rescue_into(Some(folder)))
     }
 
-    /// Takes the person's work off this laptop; what is unsent goes into a pack first. Not among the commands of the window: a
-    /// page must not be able to remove anything.
+    /// Takes the person's work off this laptop at once; what is unsent goes into a pack first. Not among the commands of the
+    /// window: a page must not be able to remove anything. Its own `sign_out` closes, and the end of the program removes.
     ///
     /// # Errors
     /// A [`Failure`] where no profile is open, or no pack can be made of what is unsent; then nothing was removed.
-    pub fn sign_out(&self) -> Result<Option<RescueFile>, Failure> {
-        self.0.timed("sign_out", Core::sign_out)
+    pub fn sign_out_for_good(&self) -> Result<Option<RescueMade>, Failure> {
+        let packed = self.sign_out(Empty {})?.signed_out.and_then(|signed_out| signed_out.pack);
+        self.0.leave_for_good()?;
+        Ok(packed)
     }
 
     /// Puts a rescue pack in with the login of this profile, whose person works in the office.
@@ -153,9 +155,12 @@ impl App {
         self.0.timed("import_rescue", |core| core.import_rescue(pack, identity))
     }
 
-    /// Ends background work and closes the profile.
+    /// Ends background work and closes the profile. Whoever signed out is gone from this laptop with it.
     pub fn close(&self) {
         self.0.close();
+        if let Err(error) = self.0.leave_for_good() {
+            tracing::warn!(%error, "what was signed out is still here: it goes at the next start");
+        }
     }
 }
 
@@ -181,6 +186,10 @@ impl Core {
             self.keep_timings();
         }
         done
+    }
+
+    pub(crate) fn forget_timings(&self) {
+        self.timings.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Hands the timings to the mirror, from where they go out with the next sync. None is worth failing for.

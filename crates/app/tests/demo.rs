@@ -14,7 +14,7 @@ use clara_contract::jobs::{CheckJobItem, CompleteJob, DeviceState, ListJobs, Ope
 use clara_contract::photos::{PhotoState, PhotoTarget};
 use clara_contract::session::StartState;
 use clara_contract::specs::{SearchSpecs, SpecScope};
-use clara_contract::sync::{WorkKind, WorkState};
+use clara_contract::sync::{ListWork, WorkKind, WorkState};
 use clara_contract::{Code, Empty};
 use clara_domain::capture::FieldState;
 use clara_domain::category::{JobStatus, Severity};
@@ -141,7 +141,7 @@ fn an_inspection_is_drafted_judged_completed_and_then_never_changes() {
     let sheet = open(&app, at);
     assert!(!sheet.before_complete.is_empty(), "nothing is answered yet");
     assert_eq!(sheet.saved_at, None, "only looked at");
-    assert!(app.list_work(Empty {}).unwrap().is_empty(), "looking at it is no work");
+    assert!(app.list_work(ListWork::default()).unwrap().items.is_empty(), "looking at it is no work");
     let early = app.complete_inspection(CompleteInspection { inspection_id: sheet.inspection_id }).unwrap_err();
     assert_eq!(early.code, Code::NotAllowed);
 
@@ -157,7 +157,7 @@ fn an_inspection_is_drafted_judged_completed_and_then_never_changes() {
     assert!(saved.before_complete.is_empty(), "{:?}", saved.before_complete);
     let verdicts: Vec<Verdict> = saved.sections.iter().flat_map(|s| &s.items).map(|item| item.verdict).collect();
     assert!(!verdicts.contains(&Verdict::Impossible));
-    let work = app.list_work(Empty {}).unwrap();
+    let work = app.list_work(ListWork::default()).unwrap().items;
     assert!(matches!(work.as_slice(), [one] if one.kind == WorkKind::Draft), "{work:?}");
 
     let target = PhotoTarget {
@@ -194,7 +194,7 @@ fn an_inspection_is_drafted_judged_completed_and_then_never_changes() {
     let twice = app.complete_inspection(CompleteInspection { inspection_id: sheet.inspection_id }).unwrap_err();
     assert_eq!(twice.code, Code::NotAllowed);
 
-    let work = app.list_work(Empty {}).unwrap();
+    let work = app.list_work(ListWork::default()).unwrap().items;
     let inspections = work.iter().filter(|item| item.kind == WorkKind::Inspection).count();
     let photos = work.iter().filter(|item| item.kind == WorkKind::Photo).count();
     assert_eq!((inspections, photos, work.len()), (1, 2, 3), "the log goes along with its inspection: {work:?}");
@@ -256,7 +256,7 @@ fn a_field_is_missing_then_justified_then_captured_and_the_percentage_follows() 
     assert_eq!((plate.source.as_deref(), &plate.reason), (Some("typed"), &None));
     assert!((app.completeness(filter).unwrap().percentage - between.percentage).abs() < 1e-9);
 
-    let work = app.list_work(Empty {}).unwrap();
+    let work = app.list_work(ListWork::default()).unwrap().items;
     assert_eq!(work.len(), 1, "two changes of one item that were never sent are one thing");
 
     let nul = CaptureField { equipment_id: id, field_key: field, value: "a\0b".into(), source: "typed".into() };

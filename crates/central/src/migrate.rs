@@ -56,6 +56,7 @@ migrations! {
     20261122160030 "amend_in_one_push"
     20261122161000 "pull_in_one_call"
     20261122162000 "tell_a_revoked_laptop"
+    20261123103000 "move_what_waits_with_its_row"
 }
 
 /// What a migration run did.

@@ -7,7 +7,7 @@ use clara_app::App;
 use clara_contract::Empty;
 use clara_contract::backups::{Backup, RestoreBackup, RestoredBackup};
 use clara_contract::session::{Enroll, StartState, Unlock};
-use clara_contract::sync::{ActOnWork, ActedOnWork, Checked, SyncStatus, WorkAction, WorkItem, WorkOffline};
+use clara_contract::sync::{ActOnWork, ActedOnWork, Checked, ListWork, SyncStatus, WorkAction, WorkItem, WorkOffline};
 use uuid::Uuid;
 
 use crate::arguments::{Arguments, Device};
@@ -35,7 +35,7 @@ pub(crate) fn run(verb: &Device, arguments: &Arguments, output: &Output) -> Resu
             done
         }
         Device::SignOut => with(arguments, |app| {
-            let pack = app.sign_out()?;
+            let pack = app.sign_out_for_good()?;
             output.answer(&pack, |pack| match pack {
                 Some(pack) => format!(
                     "Signed out. What was not sent is sealed for the office; give them this file:\n{}",
@@ -64,7 +64,10 @@ pub(crate) fn run(verb: &Device, arguments: &Arguments, output: &Output) -> Resu
         Device::Work { id, action } => with(arguments, |app| {
             let done = match (id, action) {
                 (Some(id), Some(action)) => act(app, *id, action)?,
-                _ => ActedOnWork { items: app.list_work(Empty {})?, saved: None },
+                _ => {
+                    let all = app.list_work(ListWork { limit: Some(u32::MAX), also: None })?;
+                    ActedOnWork { items: all.items, more: all.more, saved: None }
+                }
             };
             output.answer(&done, |done| match &done.saved {
                 Some(file) => format!("Saved as {}.\n{}", file.path, list(&done.items)),

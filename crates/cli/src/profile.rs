@@ -33,7 +33,7 @@ pub(crate) fn open(arguments: &Arguments) -> Result<App, Error> {
     let app = app(folder(arguments)?);
     match app.start(Empty {})?.state {
         StartState::Open => Ok(app),
-        StartState::Fresh => Err(Error::Unclear {
+        StartState::Fresh | StartState::SignedOut => Err(Error::Unclear {
             what: "Nobody is enrolled in this profile.".into(),
             next: "Name another with --profile, or run `clara device enroll` or `clara device try-demo`.".into(),
         }),

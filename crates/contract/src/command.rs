@@ -15,7 +15,7 @@ use crate::photos::{AddPhoto, CaptionPhoto, PhotoTile, PickPhotos, RemovePhoto, 
 use crate::rescue::{RescueMade, RescueState};
 use crate::session::{CloseWindow, Enroll, Session, Start, Unlock};
 use crate::specs::{ModelSheet, OpenModel, SearchSpecs, SpecsFound};
-use crate::sync::{ActOnWork, ActedOnWork, Checked, SyncStatus, WorkItem, WorkOffline};
+use crate::sync::{ActOnWork, ActedOnWork, Checked, HoldPhotos, ListWork, SyncStatus, WorkList, WorkOffline};
 
 /// Nothing to say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -53,6 +53,7 @@ macro_rules! commands {
             enroll(Enroll) -> Session,
             unlock(Unlock) -> Session,
             lock(Empty) -> Start,
+            sign_out(Empty) -> Start,
             close_window(CloseWindow) -> Empty,
             today(Empty) -> Today,
             list_jobs(ListJobs) -> Vec<JobRow>,
@@ -80,12 +81,13 @@ macro_rules! commands {
             sync_status(Empty) -> SyncStatus,
             sync_now(Empty) -> SyncStatus,
             work_offline(WorkOffline) -> SyncStatus,
+            hold_photos(HoldPhotos) -> SyncStatus,
             check_server(Empty) -> Checked,
             list_backups(Empty) -> Vec<Backup>,
             restore_backup(RestoreBackup) -> RestoredBackup,
             rescue_state(Empty) -> RescueState,
             make_rescue(Empty) -> RescueMade,
-            list_work(Empty) -> Vec<WorkItem>,
+            list_work(ListWork) -> WorkList,
             act_on_work(ActOnWork) -> ActedOnWork,
             list_conflicts(Empty) -> Vec<ConflictCard>,
             resolve_conflict(ResolveConflict) -> Vec<ConflictCard>,

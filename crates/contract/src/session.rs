@@ -3,7 +3,7 @@
 use clara_domain::category::Role;
 use clara_domain::{DeviceId, UserId};
 
-use crate::rescue::RescueFile;
+use crate::rescue::{RescueFile, RescueMade};
 
 wire! {
     /// What the first screen needs to know.
@@ -22,6 +22,19 @@ wire! {
         pub notice: Option<String>,
         /// The office ended this laptop's access, and its work was locked.
         pub revoked: Option<LockedAway>,
+        /// The person signed out, and can still undo it.
+        pub signed_out: Option<SignedOut>,
+    }
+
+    /// Who signed out. Work and keys are closed and still here: they go when the window closes, when the program starts again,
+    /// or when somebody enrolls; until then `unlock` brings all of it back.
+    pub struct SignedOut {
+        /// Whose work it is.
+        pub full_name: String,
+        /// It is the demo: there is nothing to come back to.
+        pub demo: bool,
+        /// What was not on the server, sealed for the office; it stays on this laptop. None where all was sent.
+        pub pack: Option<RescueMade>,
     }
 
     /// Work that was locked when the office ended this laptop's access.
@@ -46,6 +59,8 @@ wire! {
         Open,
         /// The office ended this laptop's access: a new enrolment opens it.
         Revoked,
+        /// Signed out a moment ago.
+        SignedOut,
     }
 
     /// One line at the foot of the first screen.

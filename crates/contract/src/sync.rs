@@ -24,6 +24,10 @@ wire! {
         /// Everything the program was given is durable in database and spool, and no save is under way. What is typed
         /// and was not given yet, only the window knows.
         pub safe_to_close: bool,
+        /// The photo that goes up now.
+        pub photo: Option<PhotoProgress>,
+        /// The person stopped the photos: work goes on, and they wait until the person sends them.
+        pub photos_held: bool,
         /// Operations the server confirmed in the last seven days.
         pub on_server_week: u32,
         /// Photos the server confirmed in the last seven days.
@@ -77,6 +81,27 @@ wire! {
         Checking,
     }
 
+    /// A photo on its way up.
+    #[derive(Copy, Eq)]
+    pub struct PhotoProgress {
+        /// The first of this sync is 1.
+        pub number: u32,
+        /// Photos of this sync, as far as known.
+        pub of: u32,
+        /// Of its bytes, those that the server has.
+        #[ts(type = "number")]
+        pub bytes_done: u64,
+        /// Its bytes.
+        #[ts(type = "number")]
+        pub byte_count: u64,
+    }
+
+    /// Stops the photos between two chunks, or sends them.
+    pub struct HoldPhotos {
+        /// Hold them back.
+        pub hold: bool,
+    }
+
     /// Progress of a first sync.
     pub struct FirstSync {
         /// Tables done of tables in all, by rows where known.
@@ -87,6 +112,24 @@ wire! {
         pub now: String,
         /// Rows so far.
         pub rows: u32,
+    }
+
+    /// Which of the things that are only here.
+    #[derive(Copy, Eq, Default)]
+    pub struct ListWork {
+        /// At most so many of each state, the oldest; 200 where nothing is said.
+        pub limit: Option<u32>,
+        /// This one in any case.
+        #[ts(type = "string | null")]
+        pub also: Option<Uuid>,
+    }
+
+    /// A page of them.
+    pub struct WorkList {
+        /// Newest first.
+        pub items: Vec<WorkItem>,
+        /// So many more are saved on this laptop.
+        pub more: u32,
     }
 
     /// A thing a person knows, and where it is.
@@ -184,6 +227,8 @@ wire! {
     pub struct ActedOnWork {
         /// The list as it is now.
         pub items: Vec<WorkItem>,
+        /// As in [`WorkList`].
+        pub more: u32,
         /// The file that an export wrote.
         pub saved: Option<SavedFile>,
     }

@@ -7,6 +7,7 @@ mod ballast;
 mod bring_back;
 mod catch_up;
 mod check;
+mod come_back;
 mod draft;
 mod entropy;
 mod error;
@@ -35,6 +36,7 @@ mod spool;
 mod statement;
 mod told;
 mod tx;
+mod withdraw;
 mod write;
 
 pub mod fold;

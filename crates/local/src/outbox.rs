@@ -98,8 +98,51 @@ pub(crate) struct Entry {
 /// The columns that [`entry`] reads, in its order.
 macro_rules! entry_columns {
     () => {
-        "op_id, seq, root_id, entity, row_id, kind, base_row_ver, base, new, schema_version, local_at, clock_offset_ms, \
-         location_id, state, overlaid, sealed, attempts, receipt, applied_xid, receipted_at"
+        entry_columns!("")
+    };
+    ($of:literal) => {
+        concat!(
+            $of,
+            "op_id, ",
+            $of,
+            "seq, ",
+            $of,
+            "root_id, ",
+            $of,
+            "entity, ",
+            $of,
+            "row_id, ",
+            $of,
+            "kind, ",
+            $of,
+            "base_row_ver, ",
+            $of,
+            "base, ",
+            $of,
+            "new, ",
+            $of,
+            "schema_version, ",
+            $of,
+            "local_at, ",
+            $of,
+            "clock_offset_ms, ",
+            $of,
+            "location_id, ",
+            $of,
+            "state, ",
+            $of,
+            "overlaid, ",
+            $of,
+            "sealed, ",
+            $of,
+            "attempts, ",
+            $of,
+            "receipt, ",
+            $of,
+            "applied_xid, ",
+            $of,
+            "receipted_at"
+        )
     };
 }
 pub(crate) use entry_columns;

@@ -160,6 +160,12 @@ impl<R: Replica, C: Central> Lane<'_, R, C> {
                 }
                 Err(error) => return Err(error.into()),
             };
+            env.progress(Progress::Photo {
+                photo: photo.id,
+                done: done.unsigned_abs(),
+                total: total.unsigned_abs(),
+                byte_count: photo.byte_count,
+            });
             let (answer, prepared) = overlap(central.photo_chunk(photo.id, number, bytes), || {
                 note(*replica, stored)?;
                 Ok::<_, ReplicaError>(read(replica))
@@ -169,7 +175,6 @@ impl<R: Replica, C: Central> Lane<'_, R, C> {
             next = prepared?;
             done += 1;
             report.chunks += 1;
-            env.progress(Progress::Photo { done: done.unsigned_abs(), total: total.unsigned_abs() });
         }
         Ok(true)
     }

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use clara_domain::OpId;
 use clara_domain::mirror::Entity;
 use clara_domain::operation::Outcome;
+use clara_domain::{OpId, PhotoId};
 use serde::Serialize;
 
 use crate::central::{CentralError, Hello};
@@ -99,12 +99,16 @@ pub enum Progress {
         /// Rows of it so far.
         rows: u64,
     },
-    /// A photo goes up.
+    /// A chunk of a photo goes up.
     Photo {
+        /// Which.
+        photo: PhotoId,
         /// Chunks the server has.
         done: u32,
         /// Chunks in all.
         total: u32,
+        /// Its bytes.
+        byte_count: u64,
     },
     /// Both sides are compared.
     Checking {

@@ -15,6 +15,10 @@ export type ActedOnWork = {
  */
 items: Array<WorkItem>, 
 /**
+ * As in [`WorkList`].
+ */
+more: number, 
+/**
  * The file that an export wrote.
  */
 saved: SavedFile | null, };
@@ -791,6 +795,11 @@ count: CaptureCount,
  * Captured and justified, of required.
  */
 percentage: number, };
+export type HoldPhotos = { 
+/**
+ * Hold them back.
+ */
+hold: boolean, };
 export type InspectionId = string;
 export type InspectionSheet = { 
 /**
@@ -1235,6 +1244,15 @@ text: string | null,
  * At most; 200 if absent.
  */
 limit: number | null, };
+export type ListWork = { 
+/**
+ * At most so many of each state, the oldest; 200 where nothing is said.
+ */
+limit: number | null, 
+/**
+ * This one in any case.
+ */
+also: string | null, };
 export type LocationId = string;
 export type LockedAway = { 
 /**
@@ -1420,6 +1438,23 @@ lines: Array<[string, string]>,
  */
 decision: string | null, };
 export type PhotoId = string;
+export type PhotoProgress = { 
+/**
+ * The first of this sync is 1.
+ */
+number: number, 
+/**
+ * Photos of this sync, as far as known.
+ */
+of: number, 
+/**
+ * Of its bytes, those that the server has.
+ */
+bytes_done: number, 
+/**
+ * Its bytes.
+ */
+byte_count: number, };
 export type PhotoState = "waiting" | "sending" | "on_server" | "remote" | "damaged";
 export type PhotoTarget = { 
 /**
@@ -1785,6 +1820,19 @@ demo: boolean,
 today: string, };
 export type Severity = "recommendation" | "noncritical" | "critical" | "impairment";
 export type Side = "server" | "client";
+export type SignedOut = { 
+/**
+ * Whose work it is.
+ */
+full_name: string, 
+/**
+ * It is the demo: there is nothing to come back to.
+ */
+demo: boolean, 
+/**
+ * What was not on the server, sealed for the office; it stays on this laptop. None where all was sent.
+ */
+pack: RescueMade | null, };
 export type Site = { 
 /**
  * Which.
@@ -1923,8 +1971,12 @@ notice: string | null,
 /**
  * The office ended this laptop's access, and its work was locked.
  */
-revoked: LockedAway | null, };
-export type StartState = "fresh" | "locked" | "open" | "revoked";
+revoked: LockedAway | null, 
+/**
+ * The person signed out, and can still undo it.
+ */
+signed_out: SignedOut | null, };
+export type StartState = "fresh" | "locked" | "open" | "revoked" | "signed_out";
 export type SyncStatus = { 
 /**
  * The network, as far as known.
@@ -1959,6 +2011,14 @@ needs_you: number,
  * and was not given yet, only the window knows.
  */
 safe_to_close: boolean, 
+/**
+ * The photo that goes up now.
+ */
+photo: PhotoProgress | null, 
+/**
+ * The person stopped the photos: work goes on, and they wait until the person sends them.
+ */
+photos_held: boolean, 
 /**
  * Operations the server confirmed in the last seven days.
  */
@@ -2188,6 +2248,15 @@ job_id: JobId | null,
  */
 equipment_id: EquipmentId | null, };
 export type WorkKind = "draft" | "inspection" | "equipment" | "job" | "capture_log" | "photo" | "decision" | "other";
+export type WorkList = { 
+/**
+ * Newest first.
+ */
+items: Array<WorkItem>, 
+/**
+ * So many more are saved on this laptop.
+ */
+more: number, };
 export type WorkOffline = { 
 /**
  * Off the network.
@@ -2202,6 +2271,7 @@ export type Commands = {
   enroll: [Enroll, Session];
   unlock: [Unlock, Session];
   lock: [Empty, Start];
+  sign_out: [Empty, Start];
   close_window: [CloseWindow, Empty];
   today: [Empty, Today];
   list_jobs: [ListJobs, Array<JobRow>];
@@ -2229,12 +2299,13 @@ export type Commands = {
   sync_status: [Empty, SyncStatus];
   sync_now: [Empty, SyncStatus];
   work_offline: [WorkOffline, SyncStatus];
+  hold_photos: [HoldPhotos, SyncStatus];
   check_server: [Empty, Checked];
   list_backups: [Empty, Array<Backup>];
   restore_backup: [RestoreBackup, RestoredBackup];
   rescue_state: [Empty, RescueState];
   make_rescue: [Empty, RescueMade];
-  list_work: [Empty, Array<WorkItem>];
+  list_work: [ListWork, WorkList];
   act_on_work: [ActOnWork, ActedOnWork];
   list_conflicts: [Empty, Array<ConflictCard>];
   resolve_conflict: [ResolveConflict, Array<ConflictCard>];

@@ -4,7 +4,7 @@ import { coming, stillComing } from './coming'
 
 const enrolled: SyncStatus = {
   net: 'unknown', work_offline: false, only_here: 0, sending: 0, photos_waiting: 0, photo_bytes_waiting: 0, needs_you: 0, safe_to_close: true,
-  on_server_week: 0, photos_on_server_week: 0, oldest_unsent_at: null, last_receipt_at: null, last_success_at: null,
+  photo: null, photos_held: false, on_server_week: 0, photos_on_server_week: 0, oldest_unsent_at: null, last_receipt_at: null, last_success_at: null,
   last_problem: null, first_sync: null, activity: 'idle', clock_offset_ms: null, demo: false,
 }
 const progress: FirstSync = { percent: 12, can_start: false, now: 'sites', rows: 40 }

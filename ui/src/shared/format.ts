@@ -67,6 +67,12 @@ export function bytes(amount: number): string {
   return `${(amount / 1_000_000_000).toFixed(1)} GB`
 }
 
+/** "1.4 of 3.0 MB": both in the unit of the whole. */
+export function bytesOf(done: number, whole: number): string {
+  if (whole < 1_000_000) return `${Math.round(done / 1000)} of ${bytes(whole)}`
+  return `${(done / 1_000_000).toFixed(1)} of ${bytes(whole)}`
+}
+
 export const count = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`
 export const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 export const initials = (name: string) =>

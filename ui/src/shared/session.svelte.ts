@@ -1,5 +1,6 @@
 import { call, listen } from '../backend'
 import type { Session, Start, SyncStatus } from '../generated/contract'
+import { overlay } from './palette.svelte'
 import { toasts } from './toast.svelte'
 import { unsaved } from './unsaved.svelte'
 
@@ -36,16 +37,26 @@ class Here {
   async lock() {
     if (!this.session || !(await unsaved.flush())) return
     this.start = await call('lock', {})
-    this.session = undefined
-    this.sync = undefined
-    toasts.close()
+    this.#close()
+  }
+
+  /** Takes the work off this laptop, with undo: it goes when the window closes. What is typed is saved first. */
+  async signOut() {
+    if (!this.session || !(await unsaved.flush())) return
+    this.start = await call('sign_out', {})
+    this.#close()
   }
 
   /** The office ended this laptop's access: the work is closed already, and the first screen says so. */
   async #leave() {
     this.start = await call('start', {})
+    this.#close()
+  }
+
+  #close() {
     this.session = undefined
     this.sync = undefined
+    overlay.palette = overlay.keys = overlay.person = false
     toasts.close()
   }
 

@@ -17,6 +17,8 @@ use crate::view::View;
 
 /// Lines of "only on this laptop" on the first screen.
 const AT_MOST: usize = 6;
+/// Lines of each state that are looked at for them.
+const NEWEST: u32 = 50;
 
 impl Core {
     /// The first screen.
@@ -60,7 +62,8 @@ impl Core {
                 }
                 None => None,
             };
-            let items = work::items(view)?;
+            let page = work::Page { limit: NEWEST, newest: true, also: None };
+            let items = work::list(view, page)?.items;
             let (needs_you, only_here): (Vec<_>, Vec<_>) =
                 items.into_iter().partition(|item| work::needs_you(item.state));
             Ok(Today {

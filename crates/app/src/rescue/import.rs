@@ -89,8 +89,9 @@ pub async fn import(office: &Server, path: &Path, identity: &Identity) -> Result
     let mut central = PgCentral::new(office.clone());
     let Some(Part::Header(header)) = reader.next_part()? else { return Err(RescueError::Damaged) };
     let device = header.device_id;
+    let mut drafts: BTreeSet<Uuid> = header.draft_ids.iter().copied().collect();
     let mut report = Report { header: *header, operations: Vec::new(), drafts: 0, photos: Vec::new(), whole: false };
-    let (mut waiting, mut drafts) = (Vec::new(), BTreeSet::new());
+    let mut waiting = Vec::new();
     let mut part = next(&mut reader)?;
     loop {
         match part {
@@ -174,7 +175,11 @@ async fn put_operations(
         bytes += size;
         batch.push(operation);
     }
-    if batch.is_empty() { Ok(()) } else { put_batch(central, device, batch, report).await }
+    if !batch.is_empty() {
+        put_batch(central, device, batch, report).await?;
+    }
+    report.operations.sort_by_key(|one| one.operation.seq);
+    Ok(())
 }
 
 async fn put_batch(

@@ -187,6 +187,7 @@ pub(super) fn header(
         from_spool: unsent.from_spool,
         bad_frames: unsent.bad_frames,
         counts: Counts::default(),
+        draft_ids: unsent.drafts.iter().map(|draft| draft.id.uuid()).collect(),
     }
 }
 
@@ -245,6 +246,21 @@ fn saved(path: &Path) -> SavedFile {
     SavedFile { name, path: path.display().to_string() }
 }
 
+impl Made {
+    /// As a person is told of it.
+    pub(crate) fn told(&self) -> RescueMade {
+        RescueMade {
+            made_at: stamp(self.header.made_at),
+            byte_count: self.bytes,
+            operations: self.counts.operations,
+            drafts: self.counts.drafts,
+            photos: self.counts.photos - self.counts.photos_lacking,
+            photos_lacking: self.counts.photos_lacking,
+            file: saved(&self.path),
+        }
+    }
+}
+
 impl Core {
     /// Makes a pack now.
     pub(crate) fn make_rescue(&self, _request: Empty) -> Result<RescueMade> {
@@ -255,16 +271,7 @@ impl Core {
     pub(crate) fn make_rescue_into(&self, out: Option<&Path>) -> Result<RescueMade> {
         let open = self.open()?;
         let maker = open.maker.as_ref().ok_or(Error::NotAllowed(Rule::Demo))?;
-        let made = maker.make(Cause::Asked, out)?;
-        Ok(RescueMade {
-            made_at: stamp(made.header.made_at),
-            byte_count: made.bytes,
-            operations: made.counts.operations,
-            drafts: made.counts.drafts,
-            photos: made.counts.photos - made.counts.photos_lacking,
-            photos_lacking: made.counts.photos_lacking,
-            file: saved(&made.path),
-        })
+        Ok(maker.make(Cause::Asked, out)?.told())
     }
 
     /// Whether a pack can be made, and the last one that was.

@@ -75,6 +75,10 @@ pub struct PackHeader {
     pub bad_frames: u32,
     /// What follows.
     pub counts: Counts,
+    /// The inspections of the drafts that follow. Said at once, because what belongs to them stays where it is even where
+    /// the pack is cut off before them. Programs of yesterday left it out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub draft_ids: Vec<Uuid>,
 }
 
 /// How much is in a pack.

@@ -141,6 +141,19 @@ pub struct Shown {
     pub whole: bool,
 }
 
+/// A photo, and what has come of it so far: its digest and its length.
+type Came = (PackPhoto, Sha256, u64);
+
+impl Shown {
+    /// No more bytes of this photo follow.
+    fn settle(&mut self, came: Option<Came>) {
+        let Some((photo, digest, bytes)) = came else { return };
+        let whole = bytes == photo.byte_count && hex(&digest.finalize()) == photo.sha256;
+        let list = if whole { &mut self.photos } else { &mut self.photos_lacking };
+        list.push(photo);
+    }
+}
+
 /// Reads a pack as far as it goes. `keep` gets each photo's bytes as they come; nothing else is done with them.
 ///
 /// # Errors
@@ -152,22 +165,18 @@ pub fn show(
 ) -> Result<Shown, RescueError> {
     let mut reader = Reader::open(path, identity)?;
     let mut shown = Shown::default();
-    let mut current: Option<(PackPhoto, Sha256, u64)> = None;
+    let mut current: Option<Came> = None;
     loop {
         let part = match reader.next_part() {
             Ok(part) => part,
             Err(RescueError::Damaged) => {
-                shown.photos_lacking.extend(current.map(|(photo, ..)| photo));
+                shown.settle(current);
                 return Ok(shown);
             }
             Err(other) => return Err(other),
         };
-        if !matches!(part, Some(Part::Chunk(_)))
-            && let Some((photo, digest, bytes)) = current.take()
-        {
-            let whole = bytes == photo.byte_count && hex(&digest.finalize()) == photo.sha256;
-            let list = if whole { &mut shown.photos } else { &mut shown.photos_lacking };
-            list.push(photo);
+        if !matches!(part, Some(Part::Chunk(_))) {
+            shown.settle(current.take());
         }
         match part {
             None => return Ok(shown),

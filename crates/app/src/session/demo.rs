@@ -24,7 +24,10 @@ impl Core {
                 false => Err(Error::NotAllowed(Rule::AlreadyEnrolled)),
             };
         }
-        let folder = Folder::at(&self.options.profile).demo();
+        let work = Folder::at(&self.options.profile);
+        self.go_on_leaving(&work)?;
+        let folder = work.demo();
+        self.go_on_leaving(&folder)?;
         let profile = match folder.read()? {
             Some(profile) => profile,
             None => self.make_demo(&folder)?,

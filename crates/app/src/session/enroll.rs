@@ -34,6 +34,7 @@ impl Core {
         }
         let folder = Folder::at(&self.options.profile);
         self.go_on_leaving(&folder)?;
+        self.go_on_leaving(&folder.demo())?;
         let before = folder.read()?;
         // The same person again, after a lost login or on a new device id: the work that is here stays theirs.
         if before.as_ref().is_some_and(|known| known.user_id != enrolment.user_id) {

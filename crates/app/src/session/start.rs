@@ -18,6 +18,7 @@ impl Core {
         let _one_at_a_time = self.opening.lock();
         let state = match self.opened() {
             Some(_) => StartState::Open,
+            None if self.signed_out().is_some() => StartState::SignedOut,
             None if self.locked() => StartState::Locked,
             None => self.open_quietly()?,
         };
@@ -38,6 +39,7 @@ impl Core {
                 pack: kept(folder.root()).into_iter().next(),
                 comes_back: vault.locked_for().is_some(),
             }),
+            signed_out: self.signed_out(),
             state,
             session: open.as_ref().map(|open| self.refreshed(open)),
             checks: self.checks(),
@@ -50,6 +52,7 @@ impl Core {
     fn open_quietly(&self) -> Result<StartState> {
         let folder = Folder::at(&self.options.profile);
         self.go_on_leaving(&folder)?;
+        self.go_on_leaving(&folder.demo())?;
         if let Some(profile) = folder.read()? {
             let vault = Vault::at(&folder.keys(), self.options.keyring);
             return match vault.open(None) {
@@ -86,11 +89,14 @@ impl Core {
                     "" => vault.open(None)?,
                     passphrase => vault.open(Some(passphrase))?,
                 };
+                self.stay(&folder)?;
                 self.open_profile(&folder, &profile, key)?
             }
             (None, Some(profile)) => {
                 let demo = folder.demo();
-                self.open_profile(&demo, &profile, self.demo_key(&demo)?)?
+                let key = self.demo_key(&demo)?;
+                self.stay(&demo)?;
+                self.open_profile(&demo, &profile, key)?
             }
             (None, None) => return Err(Error::NoProfile),
         };

@@ -1,5 +1,4 @@
-use clara_contract::Empty;
-use clara_contract::sync::{ActOnWork, ActedOnWork, SavedFile, WorkAction};
+use clara_contract::sync::{ActOnWork, ActedOnWork, ListWork, SavedFile, WorkAction, WorkList};
 use clara_domain::mirror::Entity;
 use clara_domain::row::Fields;
 use clara_domain::{InspectionId, OpId};
@@ -29,7 +28,7 @@ impl Core {
             }
             // A completed inspection is a promise to the customer: it is corrected, not taken back.
             (WorkAction::Withdraw, Some(line)) if line.operation.entity != Entity::InspectionRecords => {
-                open.write(self.now(), |write| Ok(write.withdraw(op_id)?))?;
+                open.write(self.now(), |write| Ok(write.withdraw_whole(op_id)?))?;
             }
             (WorkAction::Export, Some(line)) => {
                 let text = json!({"operation": line.operation, "state": line.state, "receipt": line.receipt});
@@ -41,7 +40,8 @@ impl Core {
             }
             _ => return Err(Error::NotAllowed(Rule::NotNow)),
         }
-        Ok(ActedOnWork { items: self.list_work(Empty {})?, saved })
+        let WorkList { items, more } = self.list_work(ListWork::default())?;
+        Ok(ActedOnWork { items, more, saved })
     }
 
     /// Throws a draft away, with the photos that were taken for it.

@@ -1,5 +1,5 @@
 use clara_contract::Empty;
-use clara_contract::sync::{Checked, SyncStatus, WorkItem, WorkOffline};
+use clara_contract::sync::{Checked, HoldPhotos, ListWork, SyncStatus, WorkList, WorkOffline};
 use clara_domain::mirror::TABLES;
 use clara_domain::operation::Operation;
 use clara_sync::{Replica, SyncError};
@@ -42,6 +42,13 @@ impl Core {
         self.status()
     }
 
+    /// Stops the photos, or sends them.
+    pub(crate) fn hold_photos(&self, request: HoldPhotos) -> Result<SyncStatus> {
+        let open = self.open()?;
+        open.runner.as_ref().ok_or(Error::NotAllowed(Rule::Demo))?.hold_photos(request.hold);
+        self.status()
+    }
+
     /// Compares both sides row by row and puts right what differs.
     pub(crate) fn check_server(&self, _request: Empty) -> Result<Checked> {
         let open = self.open()?;
@@ -75,8 +82,8 @@ impl Core {
     }
 
     /// What exists only here, and what needs a person.
-    pub(crate) fn list_work(&self, _request: Empty) -> Result<Vec<WorkItem>> {
-        self.open()?.read(work::items)
+    pub(crate) fn list_work(&self, request: ListWork) -> Result<WorkList> {
+        self.open()?.read(|view| work::list(view, work::Page::of(request.limit, request.also)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the sync thread knows and the mirror does not.
 
 use clara_contract::Failure;
-use clara_contract::sync::{Activity, Net};
+use clara_contract::sync::{Activity, Net, PhotoProgress};
 use clara_domain::mirror::Entity;
 
 /// The network, as last seen.
@@ -31,6 +31,9 @@ pub(crate) struct Light {
     pub(crate) net: NetSeen,
     pub(crate) activity: Activity,
     pub(crate) sending: u32,
+    pub(crate) photo: Option<PhotoProgress>,
+    /// The person stopped them. For as long as the program runs: forgotten photos are worse than a second press.
+    pub(crate) photos_held: bool,
     pub(crate) receiving: Option<(Entity, u64)>,
     pub(crate) last_problem: Option<Failure>,
     /// A page of the store is damaged; it is rebuilt when the app is opened again.
@@ -43,6 +46,8 @@ impl Default for Light {
             net: NetSeen::Unknown,
             activity: Activity::Idle,
             sending: 0,
+            photo: None,
+            photos_held: false,
             receiving: None,
             last_problem: None,
             damaged: false,

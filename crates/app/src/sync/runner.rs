@@ -1,5 +1,6 @@
 //! Sync on a thread of its own: after saves, by the clock, and when asked. Screens never wait for it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -8,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use clara_central::PgCentral;
-use clara_contract::sync::Activity;
+use clara_contract::sync::{Activity, PhotoProgress};
 use clara_contract::{Event, Failure};
 use clara_domain::PhotoId;
 use clara_local::Mirror;
 use clara_sync::{
-    CentralError, Environment, Progress, Repair, Replica, SyncError, SyncReport, Wish, next_attempt, sync_once,
+    CentralError, Environment, MAX_CHUNK_BYTES, Progress, Repair, Replica, SyncError, SyncReport, Wish, next_attempt,
+    sync_once,
 };
 
 use super::compare::{Compared, compare};
@@ -32,6 +34,8 @@ const DEBOUNCE: Duration = Duration::from_millis(1_500);
 const INTERVAL: Duration = Duration::from_secs(60);
 /// While the server cannot be reached, a save tries again no sooner than this.
 const GENTLE: Duration = Duration::from_secs(20);
+/// An item, its inspection, the photos of that: each is taken only once the one before it is there.
+const CHAIN: u32 = 3;
 
 /// What a sync came to, for whoever waits for it.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +49,7 @@ enum Ask {
     Sync { audit: bool, reply: Sender<Done> },
     Photo { id: PhotoId, reply: Sender<Result<()>> },
     Compare { reply: Sender<Result<Vec<Compared>>> },
-    Offline,
+    Again,
     Stop,
 }
 
@@ -163,7 +167,13 @@ impl Runner {
     /// Off the network, or on it again. A sync under way ends at its next step.
     pub(crate) fn set_offline(&self, offline: bool) {
         self.shared.offline.store(offline, Ordering::SeqCst);
-        let _closing = self.asks.send(Ask::Offline);
+        let _closing = self.asks.send(Ask::Again);
+    }
+
+    /// Stops the photos before their next chunk, or sends them. Work is sent either way.
+    pub(crate) fn hold_photos(&self, hold: bool) {
+        self.shared.light().photos_held = hold;
+        let _closing = self.asks.send(Ask::Again);
     }
 
     pub(crate) fn light(&self) -> (Light, bool) {
@@ -219,7 +229,7 @@ impl Worker {
                     });
                     self.shared.tell(true);
                 }
-                Ok(Ask::Offline) => {
+                Ok(Ask::Again) => {
                     self.failures = 0;
                     due = due.map(|_| Instant::now());
                     self.shared.tell(true);
@@ -263,16 +273,15 @@ impl Worker {
     }
 
     fn sync(&mut self, audit: bool) -> Done {
-        let Worker { shared, mirror, central, runtime, .. } = self;
-        let mut env = World { shared: shared.clone() };
-        let wish = Wish { audit, photos: true };
-        let report = runtime.block_on(async {
-            let report = sync_once(mirror, central, wish, &mut env).await;
-            if report.error.is_none() {
-                report_unsent(mirror, central).await;
+        let mut report = self.once(audit);
+        for _ in 0..CHAIN {
+            if report.error.is_some() || !self.sent_again() {
+                break;
             }
-            report
-        });
+            let next = self.once(false);
+            report.changed.join(next.changed);
+            report.error = next.error;
+        }
         self.rescue.after(&report, &self.runtime, &mut self.central);
         if self.rescue.locked {
             if let Some(slot) = self.slot.upgrade() {
@@ -283,12 +292,44 @@ impl Worker {
         self.ended(&report)
     }
 
+    fn once(&mut self, audit: bool) -> SyncReport {
+        let Worker { shared, mirror, central, runtime, .. } = self;
+        let mut env = World { shared: shared.clone(), photos: BTreeSet::new(), of: 0 };
+        let wish = Wish { audit, photos: !shared.light().photos_held };
+        runtime.block_on(async {
+            let report = sync_once(mirror, central, wish, &mut env).await;
+            if report.error.is_none() {
+                report_unsent(mirror, central).await;
+            }
+            report
+        })
+    }
+
+    /// Whether something that the server had refused goes again, because what it is about has come.
+    fn sent_again(&self) -> bool {
+        let refused = self.mirror.read(|read| Ok::<_, Error>(read.work_figures()?.need_a_person > 0));
+        if !refused.unwrap_or(true) {
+            return false;
+        }
+        match self.mirror.write(self.shared.options.clock.now(), |write| write.send_again_what_is_back()) {
+            Ok((again, changed)) => {
+                self.shared.events.changed(&changed);
+                again > 0
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what the server had refused was not looked at again");
+                false
+            }
+        }
+    }
+
     fn ended(&mut self, report: &SyncReport) -> Done {
         let now = self.shared.options.clock.now();
         let problem = report.error.as_ref().map(failure::sync);
         {
             let mut light = self.shared.light();
             light.activity = Activity::Idle;
+            light.photo = None;
             light.net = match &report.error {
                 None => NetSeen::Online,
                 Some(SyncError::Central(CentralError::Unreachable(_) | CentralError::Busy(_))) => NetSeen::NotReachable,
@@ -355,6 +396,25 @@ async fn report_unsent(mirror: &mut Mirror, central: &mut PgCentral) {
 
 struct World {
     shared: Arc<Shared>,
+    /// Those of this sync.
+    photos: BTreeSet<PhotoId>,
+    /// How many there were when the first began.
+    of: u32,
+}
+
+impl World {
+    /// Which one of how many, and how far it is.
+    fn photo(&mut self, photo: PhotoId, done: u32, byte_count: u64) -> PhotoProgress {
+        if self.photos.is_empty() {
+            self.of = self.shared.mirror.clone().state().map_or(0, |state| state.photos_waiting);
+        }
+        self.photos.insert(photo);
+        let number = u32::try_from(self.photos.len()).unwrap_or(u32::MAX);
+        // One that was taken meanwhile goes along.
+        let of = self.of.max(number);
+        let bytes_done = (u64::from(done) * MAX_CHUNK_BYTES as u64).min(byte_count);
+        PhotoProgress { number, of, bytes_done, byte_count }
+    }
 }
 
 impl Environment for World {
@@ -363,6 +423,10 @@ impl Environment for World {
     }
 
     fn progress(&mut self, progress: Progress) {
+        let photo = match progress {
+            Progress::Photo { photo, done, byte_count, .. } => Some(self.photo(photo, done, byte_count)),
+            _ => None,
+        };
         {
             let mut light = self.shared.light();
             light.activity = match progress {
@@ -377,6 +441,7 @@ impl Environment for World {
                 Progress::Photo { .. } => 1,
                 _ => 0,
             };
+            light.photo = photo;
             light.receiving = match progress {
                 Progress::Receiving { entity, rows } => Some((entity, rows)),
                 _ => None,
@@ -386,6 +451,9 @@ impl Environment for World {
     }
 
     fn stopped(&mut self) -> bool {
-        self.shared.halted() || self.shared.offline()
+        let light = self.shared.light();
+        let held = light.photos_held && light.activity == Activity::SendingPhotos;
+        drop(light);
+        held || self.shared.halted() || self.shared.offline()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clara_contract::sync::{Activity, FirstSync, Net, SyncStatus, WorkState};
+use clara_contract::sync::{Activity, FirstSync, Net, SyncStatus};
 use clara_domain::mirror::Entity;
 use clara_local::{Mirror, MirrorError};
 use serde_json::Value;
@@ -29,25 +29,22 @@ pub(crate) fn assemble(
     mirror.read(|read| {
         let view = View::new(read);
         let figures = read.sync_figures(now)?;
-        let items = work::items(&view)?;
-        let count = |wanted: fn(WorkState) -> bool| {
-            u32::try_from(items.iter().filter(|item| wanted(item.state)).count()).unwrap_or(u32::MAX)
-        };
-        let only_here = count(work::only_here);
-        let oldest = items.iter().filter(|item| work::only_here(item.state)).map(|item| &item.saved_at).min();
+        let counted = work::counted(&view)?;
         let first = figures.first_sync.filter(|_| !figures.mirrored && light.is_some());
         Ok::<_, Error>(SyncStatus {
             net: light.map_or(Net::Unknown, |light| light.net.into()),
             work_offline: offline,
-            only_here,
-            sending: light.map_or(0, |light| light.sending.min(only_here)),
+            only_here: counted.only_here,
+            sending: light.map_or(0, |light| light.sending.min(counted.only_here)),
             photos_waiting: figures.photos_waiting,
             photo_bytes_waiting: figures.photo_bytes_waiting,
-            needs_you: count(work::needs_you),
+            photo: light.and_then(|light| light.photo),
+            photos_held: light.is_some_and(|light| light.photos_held),
+            needs_you: counted.needs_you,
             safe_to_close,
             on_server_week: figures.on_server_week,
             photos_on_server_week: figures.photos_on_server_week,
-            oldest_unsent_at: oldest.cloned(),
+            oldest_unsent_at: counted.oldest.map(stamp),
             last_receipt_at: figures.last_receipt_at.map(stamp),
             last_success_at: match read.setting(super::LAST_SUCCESS)? {
                 Some(Value::String(at)) => Some(at),
@@ -73,10 +70,8 @@ pub(crate) fn assemble(
 /// How much the office is told is still here: things, and since when.
 pub(super) fn unsent(mirror: &Mirror) -> Result<(u32, Option<DateTime<Utc>>)> {
     mirror.read(|read| {
-        let items = work::items(&View::new(read))?;
-        let here: Vec<_> = items.iter().filter(|item| work::only_here(item.state)).collect();
-        let oldest = here.iter().filter_map(|item| item.saved_at.parse().ok()).min();
-        Ok((u32::try_from(here.len()).unwrap_or(u32::MAX), oldest))
+        let counted = work::counted(&View::new(read))?;
+        Ok((counted.only_here, counted.oldest))
     })
 }
 

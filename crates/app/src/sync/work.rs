@@ -1,23 +1,22 @@
 //! The things a person knows that exist only on this laptop: an inspection, a draft, fields of an item, a photo.
 //! Everywhere the same things, and so the same count.
 
-use std::collections::HashSet;
-
-use clara_contract::sync::{WorkAction, WorkItem, WorkKind, WorkState};
+use chrono::{DateTime, Utc};
+use clara_contract::sync::{WorkAction, WorkItem, WorkKind, WorkList, WorkState};
 use clara_domain::category::Role;
 use clara_domain::mirror::Entity;
 use clara_domain::operation::{OpKind, Operation};
 use clara_domain::row::Fields;
-use clara_domain::{EquipmentId, JobId, PhotoId, UserId};
+use clara_domain::{EquipmentId, OpId};
 use clara_local::OpState;
-use clara_local::table::outbox::OutboxLine;
-use clara_local::table::photos::PhotoBytes;
+use clara_local::table::conflicts::{Conflict, Parked};
+use clara_local::table::work::{PhotoLine, WorkLine};
 use serde_json::Value;
 
 use crate::conflicts::{parked, words};
 use crate::equipment::item::Item;
 use crate::error::Result;
-use crate::field::{Record, stamp};
+use crate::field::stamp;
 use crate::inspections::draft;
 use crate::jobs::device::size;
 use crate::view::View;
@@ -32,40 +31,74 @@ pub(crate) fn only_here(state: WorkState) -> bool {
     !matches!(state, WorkState::OnServer | WorkState::Conflict)
 }
 
-/// All of them, newest first.
-pub(crate) fn items(view: &View<'_>) -> Result<Vec<WorkItem>> {
-    let lines = view.read.outbox()?;
-    let roots = |entity: Entity| -> HashSet<uuid::Uuid> {
-        let of = lines.iter().filter(|line| line.operation.entity == entity && line.operation.kind == OpKind::Insert);
-        of.map(|line| line.operation.root_id).collect()
-    };
-    let (inspections, new_items) = (roots(Entity::InspectionRecords), roots(Entity::EquipmentInventory));
-    let mut items = Vec::new();
-    for line in &lines {
-        let operation = &line.operation;
-        // What goes along with something else is not a thing of its own.
-        let along = match operation.entity {
-            Entity::PerformanceMetrics => true,
-            Entity::DataCaptureLogs => inspections.contains(&operation.root_id),
-            Entity::JobEquipment => new_items.contains(&operation.root_id),
-            _ => false,
-        };
-        if !along {
-            items.push(of_line(view, line)?);
-        }
-    }
-    let drafts = draft::started(view, None)?;
-    for draft in drafts {
-        items.push(of_draft(view, &draft)?);
-    }
-    let listed: HashSet<uuid::Uuid> = lines.iter().map(|line| line.operation.row_id).collect();
-    items.extend(photos(view, &listed)?);
-    items.extend(decisions(view)?);
-    items.sort_by(|a, b| b.saved_at.cmp(&a.saved_at));
-    Ok(items)
+/// The server does not have what the work is about: most often it was put back to an older copy.
+const LACKING: &str = "The server does not have what this is about, or not any more. It is complete and safe on this \
+     laptop. When the other is there again, this goes out by itself; or hand it to the office.";
+
+/// Lines of one kind on a page, where nobody asked for more: more than anybody reads at once.
+pub(crate) const PAGE: u32 = 200;
+
+/// Which of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page {
+    /// Lines of each state.
+    pub(crate) limit: u32,
+    /// The newest instead of the oldest.
+    pub(crate) newest: bool,
+    /// This one in any case.
+    pub(crate) also: Option<OpId>,
 }
 
-fn of_line(view: &View<'_>, line: &OutboxLine) -> Result<WorkItem> {
+impl Page {
+    /// What comes next, oldest first: the order in which it goes.
+    pub(crate) fn of(limit: Option<u32>, also: Option<uuid::Uuid>) -> Page {
+        Page { limit: limit.unwrap_or(PAGE), newest: false, also: also.map(OpId) }
+    }
+}
+
+/// A page of them, newest first, and how many there are beside it.
+pub(crate) fn list(view: &View<'_>, page: Page) -> Result<WorkList> {
+    let figures = view.read.work_figures()?;
+    let mut items = Vec::new();
+    for line in view.read.work(page.limit, page.newest, page.also)? {
+        items.push(of_line(view, &line)?);
+    }
+    items.extend(view.read.work_photos(page.limit)?.into_iter().map(of_photo));
+    let all = (figures.operations + figures.photos) as usize;
+    let more = u32::try_from(all.saturating_sub(items.len())).unwrap_or(u32::MAX);
+    // Those are few, and on every page.
+    for draft in draft::started(view, None)? {
+        items.push(of_draft(view, &draft)?);
+    }
+    items.extend(decisions(view)?);
+    items.sort_by(|a, b| b.saved_at.cmp(&a.saved_at));
+    Ok(WorkList { items, more })
+}
+
+/// What the light counts: the same things, without reading them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counted {
+    pub(crate) only_here: u32,
+    pub(crate) needs_you: u32,
+    pub(crate) oldest: Option<DateTime<Utc>>,
+}
+
+/// Of everything, without any line of it.
+pub(crate) fn counted(view: &View<'_>) -> Result<Counted> {
+    let figures = view.read.work_figures()?;
+    let drafts = draft::started(view, None)?;
+    let decisions = open_decisions(view)?;
+    Ok(Counted {
+        only_here: figures.operations + figures.photos + size(drafts.len()),
+        needs_you: figures.need_a_person
+            + figures.photos_damaged
+            + size(decisions.conflicts.len() + decisions.parked.len()),
+        oldest: figures.oldest.into_iter().chain(drafts.iter().map(|draft| draft.saved_at)).min(),
+    })
+}
+
+fn of_line(view: &View<'_>, named: &WorkLine) -> Result<WorkItem> {
+    let line = &named.line;
     let operation = &line.operation;
     let state = match line.state {
         _ if line.sealed => WorkState::Sealed,
@@ -87,12 +120,13 @@ fn of_line(view: &View<'_>, line: &OutboxLine) -> Result<WorkItem> {
     let reason = line.receipt.as_ref().filter(|_| needs_you(state)).map(|receipt| {
         let code = receipt.code.as_deref().unwrap_or_default();
         match &receipt.message {
+            _ if matches!(code, "missing_reference" | "no_such_row") => LACKING.into(),
             Some(message) => message.clone(),
             None if line.state == OpState::Parked => parked::why(code),
             None => "The server cannot keep this as it is.".into(),
         }
     });
-    let (kind, title, detail) = describe(view, line)?;
+    let (kind, title, detail) = describe(view, named)?;
     Ok(WorkItem {
         id: operation.op_id.uuid(),
         kind,
@@ -107,7 +141,8 @@ fn of_line(view: &View<'_>, line: &OutboxLine) -> Result<WorkItem> {
     })
 }
 
-fn describe(view: &View<'_>, line: &OutboxLine) -> Result<(WorkKind, String, String)> {
+fn describe(view: &View<'_>, named: &WorkLine) -> Result<(WorkKind, String, String)> {
+    let line = &named.line;
     let operation = &line.operation;
     let tag = line.equipment_name.clone().unwrap_or_else(|| "item".into());
     let place = line.location_name.clone().unwrap_or_default();
@@ -122,11 +157,14 @@ fn describe(view: &View<'_>, line: &OutboxLine) -> Result<(WorkKind, String, Str
         }
         (Entity::EquipmentInventory, OpKind::Insert) => (WorkKind::Equipment, tag, format!("New item, {place}")),
         (Entity::EquipmentInventory, _) => (WorkKind::Equipment, tag, fields()),
-        (Entity::Jobs, _) => (WorkKind::Job, capital(&words::thing(view, Entity::Jobs, operation.row_id)?), fields()),
+        (Entity::Jobs, _) => {
+            let title = named.job_number.as_ref().map_or_else(|| "Job".into(), |number| format!("Job {number}"));
+            (WorkKind::Job, title, fields())
+        }
         (Entity::Photos, OpKind::Delete) => (WorkKind::Photo, format!("Photo of {tag}"), "Taken off".into()),
         (Entity::Photos, _) => {
-            let row = view.get(Entity::Photos, operation.row_id)?;
-            (WorkKind::Photo, format!("Photo of {tag}"), row.map(|row| photo_words(&row)).unwrap_or_default())
+            let words = named.byte_count.map(|bytes| photo_words(named.caption.as_deref(), bytes));
+            (WorkKind::Photo, format!("Photo of {tag}"), words.unwrap_or_default())
         }
         (Entity::DataCaptureLogs, _) => (WorkKind::CaptureLog, format!("Capture log of {tag}"), place),
         (Entity::Conflicts | Entity::ParkedOperations, _) => (WorkKind::Decision, "Decision".into(), fields()),
@@ -189,62 +227,50 @@ fn of_draft(view: &View<'_>, draft: &draft::Draft) -> Result<WorkItem> {
     })
 }
 
-fn photo_words(row: &Record) -> String {
-    let kilobytes = row.int("byte_count").unwrap_or_default().div_euclid(1024);
-    match row.text("caption") {
+fn photo_words(caption: Option<&str>, bytes: i64) -> String {
+    let kilobytes = bytes.div_euclid(1024);
+    match caption {
         Some(caption) => format!("{caption}, {kilobytes} KB"),
         None => format!("{kilobytes} KB"),
     }
 }
 
-/// Photos whose row went up and whose bytes did not.
-fn photos(view: &View<'_>, listed: &HashSet<uuid::Uuid>) -> Result<Vec<WorkItem>> {
-    let mut items = Vec::new();
-    let figures = view.read.sync_figures(chrono::DateTime::UNIX_EPOCH)?;
-    if figures.photos_waiting + figures.photos_damaged == 0 {
-        return Ok(items);
+/// A photo whose row went up and whose bytes did not.
+fn of_photo(line: PhotoLine) -> WorkItem {
+    WorkItem {
+        id: line.id.uuid(),
+        kind: WorkKind::Photo,
+        title: format!("Photo of {}", line.equipment_name.unwrap_or_else(|| "item".into())),
+        detail: photo_words(line.caption.as_deref(), line.byte_count.unwrap_or_default()),
+        state: if line.damaged { WorkState::NeedsYou } else { WorkState::PhotoWaiting },
+        saved_at: line.created_at.unwrap_or_default(),
+        reason: line.damaged.then(|| "Its bytes on this laptop are damaged. Take it again.".into()),
+        actions: if line.damaged { vec![WorkAction::Edit] } else { Vec::new() },
+        job_id: line.job_id,
+        equipment_id: line.equipment_id,
     }
-    for row in view.all(Entity::Photos)? {
-        if listed.contains(&row.id) || row.text("state").as_deref() == Some("stored") {
-            continue;
-        }
-        let state = match view.read.photo(PhotoId(row.id))?.map(|photo| photo.bytes) {
-            Some(PhotoBytes::Waiting) => WorkState::PhotoWaiting,
-            Some(PhotoBytes::Damaged | PhotoBytes::Missing) => WorkState::NeedsYou,
-            _ => continue,
-        };
-        let equipment = row.uuid("equipment_id").map(EquipmentId);
-        let tag = match equipment {
-            Some(id) => view.read.equipment_name(id)?,
-            None => None,
-        };
-        let damaged = state == WorkState::NeedsYou;
-        items.push(WorkItem {
-            id: row.id,
-            kind: WorkKind::Photo,
-            title: format!("Photo of {}", tag.unwrap_or_else(|| "item".into())),
-            detail: photo_words(&row),
-            state,
-            saved_at: row.word("created_at"),
-            reason: damaged.then(|| "Its bytes on this laptop are damaged. Take it again.".into()),
-            actions: if damaged { vec![WorkAction::Edit] } else { Vec::new() },
-            job_id: row.uuid("job_id").map(JobId),
-            equipment_id: equipment,
-        });
-    }
-    Ok(items)
+}
+
+/// What waits for this person's word.
+#[derive(Default)]
+struct Decisions {
+    conflicts: Vec<Conflict>,
+    parked: Vec<Parked>,
 }
 
 /// Conflicts that are mine, or anybody's for who sees all; and parked work for who decides.
-fn decisions(view: &View<'_>) -> Result<Vec<WorkItem>> {
-    let Some(profile) = view.read.profile()? else { return Ok(Vec::new()) };
+fn open_decisions(view: &View<'_>) -> Result<Decisions> {
+    let Some(profile) = view.read.profile()? else { return Ok(Decisions::default()) };
     let deciding = profile.role != Role::Technician.word();
-    let mine = |author: Option<UserId>| author == Some(profile.user);
+    let mut conflicts = view.read.open_conflicts()?;
+    conflicts.retain(|conflict| deciding || conflict.author_id == Some(profile.user));
+    Ok(Decisions { conflicts, parked: if deciding { view.read.parked(true)? } else { Vec::new() } })
+}
+
+fn decisions(view: &View<'_>) -> Result<Vec<WorkItem>> {
+    let waiting = open_decisions(view)?;
     let mut items = Vec::new();
-    for conflict in view.read.open_conflicts()? {
-        if !(deciding || mine(conflict.author_id)) {
-            continue;
-        }
+    for conflict in waiting.conflicts {
         let thing = match conflict.table_name.parse::<Entity>() {
             Ok(entity) => words::thing(view, entity, conflict.row_id)?,
             Err(_) => String::new(),
@@ -263,21 +289,19 @@ fn decisions(view: &View<'_>) -> Result<Vec<WorkItem>> {
                 .then_some(EquipmentId(conflict.row_id)),
         });
     }
-    if deciding {
-        for waiting in view.read.parked(true)? {
-            items.push(WorkItem {
-                id: waiting.id,
-                kind: WorkKind::Decision,
-                title: format!("Work of {}", waiting.author.clone().unwrap_or_else(|| "a technician".into())),
-                detail: parked::why(&waiting.reason),
-                state: WorkState::Conflict,
-                saved_at: waiting.received_at.unwrap_or_default(),
-                reason: Some(parked::why(&waiting.reason)),
-                actions: Vec::new(),
-                job_id: None,
-                equipment_id: None,
-            });
-        }
+    for waiting in waiting.parked {
+        items.push(WorkItem {
+            id: waiting.id,
+            kind: WorkKind::Decision,
+            title: format!("Work of {}", waiting.author.clone().unwrap_or_else(|| "a technician".into())),
+            detail: parked::why(&waiting.reason),
+            state: WorkState::Conflict,
+            saved_at: waiting.received_at.unwrap_or_default(),
+            reason: Some(parked::why(&waiting.reason)),
+            actions: Vec::new(),
+            job_id: None,
+            equipment_id: None,
+        });
     }
     Ok(items)
 }

@@ -1,8 +1,11 @@
 //! The column map: which columns of a file make which records. Written in JSON or TOML.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::step::Step;
@@ -23,7 +26,7 @@ pub enum Format {
 
 /// A column map.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `records`")]
 pub struct ColumnMap {
     /// What it is for; for people.
     #[serde(default)]
@@ -45,7 +48,7 @@ pub struct ColumnMap {
 
 /// One record that a line makes.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a record, an object with `into` and `fields`")]
 pub struct RecordMap {
     /// The table.
     pub into: String,
@@ -92,8 +95,7 @@ pub enum Existing {
 }
 
 /// Where a value comes from.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone)]
 pub enum Field {
     /// A column, by name.
     Column(String),
@@ -131,6 +133,31 @@ pub struct Made {
     pub collect: bool,
 }
 
+/// By hand, because a value that is neither must say which word of it is wrong, and where.
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Field;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a column, or an object that says where the value comes from")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, column: &str) -> Result<Field, E> {
+                Ok(Field::Column(column.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, made: A) -> Result<Field, A::Error> {
+                Made::deserialize(MapAccessDeserializer::new(made)).map(|made| Field::Made(Box::new(made)))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
 impl RecordMap {
     /// What later records call it.
     pub fn name(&self) -> &str {
@@ -165,7 +192,10 @@ impl ColumnMap {
         let map: ColumnMap = if text.trim_start().starts_with('{') {
             serde_json::from_str(text).map_err(|error| AdminError::Map(error.to_string()))?
         } else {
-            toml::from_str(text).map_err(|error| AdminError::Map(error.message().to_owned()))?
+            toml::from_str(text).map_err(|error| {
+                let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+                AdminError::Map(format!("{} at line {}", error.message(), before.matches('\n').count() + 1))
+            })?
         };
         map.check()?;
         Ok(map)

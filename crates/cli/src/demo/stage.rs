@@ -110,7 +110,7 @@ impl Stage {
     fn enroll(&self, actor: &Actor, output: &Output) -> Result<(), Error> {
         let app = app(&actor.folder);
         let known = match app.start(Empty {})?.state {
-            StartState::Fresh | StartState::Revoked => false,
+            StartState::Fresh | StartState::Revoked | StartState::SignedOut => false,
             StartState::Locked => app.unlock(Unlock { passphrase: PASSPHRASE.into() }).is_ok(),
             StartState::Open => true,
         };

@@ -23,6 +23,10 @@ pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
         revoke::grant(tx, *location)?;
     }
     let any_overlaid = outbox::any_overlaid(tx.connection)?;
+    let mut left = BTreeSet::new();
+    for part in pull.rows.iter().filter(|part| part.entity == Entity::Locations) {
+        left.extend(revoke::customers_of(tx, &part.rows)?);
+    }
     for part in &pull.rows {
         let overlaid = if any_overlaid { outbox::overlaid_rows(tx.connection, part.entity)? } else { BTreeSet::new() };
         arrive(tx, part.entity, &part.rows, &overlaid)?;
@@ -53,6 +57,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, pull: &Pull) -> Result<(), MirrorError> {
     let sites = !revoked.is_empty() || pull.rows.iter().any(|part| part.entity == Entity::Locations);
     if sites {
         revoke::drop_customers_without_site(tx, !revoked.is_empty())?;
+        revoke::ask_for_customers_left(tx, &left)?;
     }
     if tx.changed.entities.contains(&Entity::Photos) {
         lane::let_go(tx)?;

@@ -1,8 +1,11 @@
 //! Sites that come into scope and leave it.
 
+use std::collections::BTreeSet;
+
 use clara_domain::LocationId;
 use clara_domain::mirror::{Entity, Scope, TABLES};
-use rusqlite::params;
+use clara_domain::row::Row;
+use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::error::MirrorError;
@@ -124,6 +127,31 @@ pub(super) fn fetch_customers_of_sites(tx: &mut Tx<'_>) -> Result<(), MirrorErro
              WHERE l.customer_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.id = l.customer_id)",
         )?
         .execute([])?;
+    Ok(())
+}
+
+/// The customers of these sites, as the mirror has them before the sites arrive.
+pub(super) fn customers_of(tx: &Tx<'_>, sites: &[Row]) -> Result<BTreeSet<Uuid>, MirrorError> {
+    let mut statement =
+        tx.connection.prepare_cached("SELECT customer_id FROM locations WHERE id = ?1 AND customer_id IS NOT NULL")?;
+    let mut customers = BTreeSet::new();
+    for site in sites {
+        customers.extend(statement.query_row([Key::of(site.id)], |row| uuid_at(row, 0)).optional()?);
+    }
+    Ok(customers)
+}
+
+/// A site that a narrowed laptop keeps may have left a customer who has no other here. Only the server knows whether this
+/// person still sees them: it is asked, and what it does not show goes.
+pub(super) fn ask_for_customers_left(tx: &mut Tx<'_>, left: &BTreeSet<Uuid>) -> Result<(), MirrorError> {
+    let mut statement = tx.connection.prepare_cached(
+        "INSERT OR IGNORE INTO refetch (entity, row_id)
+         SELECT 'customers', c.id FROM customers c
+         WHERE c.id = ?1 AND NOT EXISTS (SELECT 1 FROM locations l WHERE l.customer_id = c.id)",
+    )?;
+    for customer in left {
+        statement.execute([Key::of(*customer)])?;
+    }
     Ok(())
 }
 

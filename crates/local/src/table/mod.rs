@@ -14,6 +14,7 @@ pub mod profile;
 mod rows;
 pub mod sync;
 pub mod templates;
+pub mod work;
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;

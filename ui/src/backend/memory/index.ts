@@ -1,4 +1,4 @@
-import type { Backup, Commands, EquipmentSheet, Event, Failure, JobRow, JobSheet, PhotoTile, RescueFile, Session, SyncStatus, WorkItem } from '../../generated/contract'
+import type { Backup, Commands, EquipmentSheet, Event, Failure, JobRow, JobSheet, PhotoTile, RescueFile, Session, SignedOut, SyncStatus, WorkItem } from '../../generated/contract'
 import type { Backend, Command } from '../backend'
 import { items, jobItems, jobs, models, siteOf, today, type Item, type Job } from './company'
 import { categories, completeness, drill } from './gaps'
@@ -24,6 +24,7 @@ let heard: (event: Event) => void = () => undefined
 let open = choice.get('start') === null
 let locked = choice.get('start') === 'locked'
 let revoked = choice.get('start') === 'revoked'
+let signedOut: SignedOut | null = null
 const now = () => new Date().toISOString()
 const fail = (failure: Partial<Failure> & { message: string }): never => {
   throw { code: 'bad_input', safe: 'Nothing was changed.', next: '', field: null, ...failure } satisfies Failure
@@ -36,6 +37,7 @@ if (choice.get('work') === 'month') {
   for (let n = 0; n < 1_000; n++) work.push({ ...saved, id: `month-${n}`, saved_at: `2026-11-19T10:${String(n % 60).padStart(2, '0')}:00Z` })
 }
 if (choice.get('sync') === 'sending') Object.assign(status, { net: 'online', sending: 2, only_here: 9, activity: 'sending' })
+if (choice.get('sync') === 'photos') Object.assign(status, { net: 'online', sending: 1, only_here: 10, needs_you: 0, photos_waiting: 10, photo_bytes_waiting: 28_400_000, activity: 'sending_photos', photo: { number: 3, of: 12, bytes_done: 1_400_000, byte_count: 3_000_000 } })
 if (choice.get('sync') === 'clear') {
   Object.assign(status, { net: 'online', only_here: 0, photos_waiting: 0, needs_you: 0, photo_bytes_waiting: 0, oldest_unsent_at: null, last_receipt_at: '2026-11-20T17:06:31Z' })
   work.length = 0
@@ -157,6 +159,13 @@ const jobById = (id: string) => need(jobs.find((j) => j.id === id))
 const draftById = (id: string) => itemById(id.replace('insp-', ''))
 const forgiving = (text: string) => text.toUpperCase().replace(/[^A-Z0-9]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1')
 
+/** At most so many of each state, the oldest, and the one that is asked for. */
+function page({ limit, also }: Commands['list_work'][0]) {
+  const oldest = [...work].sort((a, b) => a.saved_at.localeCompare(b.saved_at))
+  const items = oldest.filter((one) => one.id === also || oldest.filter((other) => other.state === one.state).indexOf(one) < (limit ?? 200))
+  return { items, more: work.length - items.length }
+}
+
 function settle(item: Item, field_key: string) {
   const label = Object.entries(plateKeys).find(([, key]) => key === field_key)?.[0]
   const at = item.missing.indexOf(label ?? '')
@@ -181,8 +190,9 @@ function takeIn(target: Commands['add_photo'][0]['target'], name: string) {
 
 const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } = {
   start: () => ({
-    state: revoked ? 'revoked' : locked ? 'locked' : open ? 'open' : 'fresh',
-    session: open && !locked && !revoked ? session : null,
+    state: revoked ? 'revoked' : signedOut ? 'signed_out' : locked ? 'locked' : open ? 'open' : 'fresh',
+    session: open && !locked && !revoked && !signedOut ? session : null,
+    signed_out: signedOut,
     revoked: revoked ? { at: now(), full_name: session.full_name, comes_back: choice.get('lock_key') !== 'none', pack: choice.get('unsent') === 'none' ? null : sealed } : null,
     checks: [
       { key: 'encryption', ok: true, text: 'Disk encrypted by the app, 41 GB free' },
@@ -190,11 +200,16 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
       { key: 'clock', ok: true, text: 'Clock right to 2 s' },
     ],
     suggested_device_name: 'Laptop 07',
-    passphrase: choice.get('keyring') !== 'only',
+    passphrase: choice.get('keyring') !== 'only' && !signedOut?.demo,
     notice: null,
   }),
   lock: () => {
     locked = true
+    return handlers.start({})
+  },
+  sign_out: () => {
+    if (choice.get('recovery') === 'none') return fail({ code: 'not_allowed', message: "This laptop does not know the company's recovery key yet.", safe: 'Your work is here and stays here.', next: 'Sync once, then make it again.' })
+    signedOut = { full_name: session.full_name, demo: status.demo, pack: status.demo || status.only_here === 0 ? null : { ...sealed, operations: 5, drafts: 1, photos: 4, photos_lacking: 0 } }
     return handlers.start({})
   },
   close_window: ({ close }) => {
@@ -217,6 +232,7 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
   },
   try_demo: () => {
     open = true
+    signedOut = null
     work.length = 0
     conflicts.length = 0
     Object.assign(status, { demo: true, net: 'unknown', only_here: 0, needs_you: 0, photos_waiting: 0, photo_bytes_waiting: 0, on_server_week: 0, photos_on_server_week: 0, oldest_unsent_at: null, last_receipt_at: null, last_success_at: null })
@@ -225,14 +241,16 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
   enroll: ({ enrolment }) => {
     if (!enrolment.trim().startsWith('CLARA')) return fail({ code: 'enrolment', message: 'This enrollment text is broken or incomplete.', safe: 'Nothing was sent.', next: 'Paste the whole file again, or ask the office for a new one.', field: 'enrolment' })
     open = true
+    signedOut = null
     revoked = false
     return session
   },
   unlock: ({ passphrase }) => {
-    if (passphrase !== (choice.get('keyring') === 'only' ? '' : 'pump room')) return fail({ code: 'locked', message: 'This is not the passphrase.', safe: 'Your work is here and stays here.', next: 'Type it again.', field: 'passphrase' })
+    if (passphrase !== (choice.get('keyring') === 'only' || signedOut?.demo ? '' : 'pump room')) return fail({ code: 'locked', message: 'This is not the passphrase.', safe: 'Your work is here and stays here.', next: 'Type it again.', field: 'passphrase' })
     locked = false
     open = true
-    return session
+    signedOut = null
+    return { ...session, demo: status.demo }
   },
   today: () => {
     const job = jobs[0]
@@ -358,8 +376,14 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
     changed()
     return snapshot()
   },
+  hold_photos: ({ hold }) => {
+    // Between two chunks, or from where it stopped.
+    Object.assign(status, { photos_held: hold, sending: hold ? 0 : 1, activity: hold ? 'idle' : 'sending_photos', photo: hold ? null : { number: 1, of: status.photos_waiting, bytes_done: 1_500_000, byte_count: 3_000_000 } })
+    changed()
+    return snapshot()
+  },
   check_server: () => (status.net === 'online' ? { tables: 21, rows: 112_480, repairs: [] } : fail({ code: 'server_not_reached', message: 'The server did not answer.', safe: 'Your work is here and stays here.', next: 'Try again when there is a signal.' })),
-  list_work: () => [...work],
+  list_work: (request) => page(request),
   act_on_work: ({ id, action }) => {
     const item = need(work.find((w) => w.id === id))
     if (action === 'retry' || action === 'hand_to_office') item.state = action === 'retry' ? 'saved' : 'parked'
@@ -367,7 +391,7 @@ const handlers: { [K in Command]: (request: Commands[K][0]) => Commands[K][1] } 
     if (action === 'withdraw') work.splice(work.indexOf(item), 1)
     status.needs_you = work.filter((w) => w.state === 'parked' || w.state === 'conflict').length
     changed()
-    return { items: [...work], saved: action === 'export' ? { name: `${id}.json`, path: `/home/dana/clara-field/exports/${id}.json` } : null }
+    return { ...page({ limit: null, also: null }), saved: action === 'export' ? { name: `${id}.json`, path: `/home/dana/clara-field/exports/${id}.json` } : null }
   },
   list_conflicts: () => [...conflicts],
   resolve_conflict: ({ conflict_id, keep: side }) => {

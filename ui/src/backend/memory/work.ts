@@ -51,6 +51,8 @@ export const status: SyncStatus = {
   work_offline: false,
   only_here: 8,
   sending: 0,
+  photo: null,
+  photos_held: false,
   photos_waiting: 4,
   photo_bytes_waiting: 11_200_000,
   needs_you: 2,

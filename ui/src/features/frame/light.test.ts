@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { SyncStatus } from '../../generated/contract'
-import { light, netWords } from './light'
+import { light, lightSentence, netWords } from './light'
 
 const quiet: SyncStatus = {
   net: 'online', work_offline: false, only_here: 0, sending: 0, photos_waiting: 0, photo_bytes_waiting: 0, needs_you: 0, safe_to_close: true,
   on_server_week: 0, photos_on_server_week: 0, oldest_unsent_at: null, last_receipt_at: new Date(2026, 10, 20, 12, 6, 31).toISOString(), last_success_at: null,
-  last_problem: null, first_sync: null, activity: 'idle', clock_offset_ms: null, demo: false,
+  last_problem: null, first_sync: null, activity: 'idle', clock_offset_ms: null, demo: false, photo: null, photos_held: false,
 }
 
 describe('the light at the top right', () => {
@@ -13,6 +13,15 @@ describe('the light at the top right', () => {
     expect(light({ ...quiet, sending: 2, only_here: 9, activity: 'sending' })).toMatchObject({ state: 'sending', first: 'Sending 2, then 7 more' })
     expect(light({ ...quiet, sending: 2, only_here: 2, activity: 'sending' }).first).toBe('Sending 2')
     expect(light({ ...quiet, sending: 2, only_here: 9, activity: 'connecting' }).first).toBe('9 only on this laptop')
+  })
+
+  it('says which photo goes and how far it is, and only while photos move', () => {
+    const photo = { number: 3, of: 12, bytes_done: 1_400_000, byte_count: 3_000_000 }
+    const moving: SyncStatus = { ...quiet, sending: 1, only_here: 10, photos_waiting: 10, activity: 'sending_photos', photo }
+    expect(light(moving)).toMatchObject({ state: 'sending', first: 'Sending photo 3 of 12', second: '1.4 of 3.0 MB · safe to close' })
+    expect(light({ ...moving, needs_you: 1 }).second).toBe('1.4 of 3.0 MB · 1 needs you · safe to close')
+    expect(lightSentence(moving)).toBe('Sending photo 3 of 12, 1.4 of 3.0 MB, safe to close')
+    expect(light({ ...moving, activity: 'idle', photo: null, sending: 0 }).first).toBe('10 only on this laptop')
   })
 
   it('says what exists only here, with who needs a person, and when it is safe to close', () => {

@@ -1,8 +1,11 @@
 import type { Net, SyncStatus } from '../../generated/contract'
-import { savedTime } from '../../shared/format'
+import { bytesOf, savedTime } from '../../shared/format'
 import type { MarkName } from '../../shared/marks'
 
 export type Light = { state: 'server' | 'local' | 'sending' | 'needs'; first: string; second: string; mark: MarkName }
+
+/** Which one of how many. */
+export const photoWords = ({ number, of }: { number: number; of: number }) => `Sending photo ${number} of ${of}`
 
 const needs = (n: number) => (n === 1 ? '1 needs you' : `${n} need you`)
 
@@ -15,6 +18,8 @@ export function light(status: SyncStatus, typed = true): Light {
   const rest = Math.max(0, status.only_here - status.sending)
   const safe = status.safe_to_close && typed ? 'safe to close' : 'saving, keep it open'
   const person = status.needs_you > 0 ? `${needs(status.needs_you)} · ` : ''
+  const photo = status.activity === 'sending_photos' ? status.photo : null
+  if (photo) return { state: 'sending', first: photoWords(photo), second: `${bytesOf(photo.bytes_done, photo.byte_count)} · ${person}${safe}`, mark: 'sending' }
   if (moving) return { state: 'sending', first: rest > 0 ? `Sending ${status.sending}, then ${rest} more` : `Sending ${status.sending}`, second: person + safe, mark: 'sending' }
   if (status.only_here > 0) return { state: 'local', first: `${status.only_here} only on this laptop`, second: person + safe, mark: 'saved' }
   if (status.needs_you > 0) return { state: 'needs', first: needs(status.needs_you), second: status.demo || !status.last_receipt_at ? safe : 'all else on the server', mark: 'needs' }
@@ -26,7 +31,7 @@ export function light(status: SyncStatus, typed = true): Light {
 /** For a reader, with everything that is in the light. */
 export const lightSentence = (status: SyncStatus, typed = true) => {
   const { first, second } = light(status, typed)
-  return `${first}, ${second.replace(' · ', ', ')}`
+  return `${first}, ${second.replaceAll(' · ', ', ')}`
 }
 
 /** Never in a warning color: no network is normal. */

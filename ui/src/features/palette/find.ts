@@ -25,6 +25,7 @@ const actions = (call: typeof Call): Found[] => {
     { group, icon: 'display', text: 'Sun theme', detail: 'high contrast', run: () => (display.theme = 'contrast') },
     { group, icon: 'display', text: display.glove ? 'Leave glove mode' : 'Glove mode', run: () => (display.glove = !display.glove) },
     { group, icon: 'lock', text: 'Lock', keys: 'Ctrl L', run: () => void here.lock() },
+    { group, icon: 'sign-out', text: sync?.demo ? 'Leave the demo' : 'Sign out', detail: 'with undo', run: () => (overlay.person = true) },
     { group, icon: 'keyboard', text: 'All keys', keys: '?', run: () => (overlay.keys = true) },
     ...(['today', 'jobs', 'equipment', 'sync', 'gaps'] as const).map((name, i): Found => ({ group: 'Go', icon: name, text: `${name.charAt(0).toUpperCase()}${name.slice(1)}`, keys: `Ctrl ${[1, 2, 3, 5, 6][i] ?? ''}`, run: () => router.go({ name }) })),
   ]
