@@ -21,12 +21,16 @@ use crate::tx::Tx;
 const REST_OF_OPERATION: usize = 512;
 
 /// What may go: nothing of its aggregate before it is in flight, parked or refused. A new row that is parked holds
-/// nothing back: what is about it is parked behind it, and one decision settles all of it.
+/// nothing back: what is about it is parked behind it, and one decision settles all of it. Refused work that the office
+/// has, and that goes again to a server that was put back, waits for nobody: it was refused beside what is before it.
 macro_rules! ready {
     () => {
-        " FROM outbox o WHERE o.state = 'pending' AND NOT EXISTS (
+        " FROM outbox o WHERE o.state = 'pending' AND (NOT EXISTS (
               SELECT 1 FROM outbox b WHERE b.root_id = o.root_id AND b.seq < o.seq
-                  AND b.state IN ('in_flight', 'parked', 'rejected') AND NOT (b.state = 'parked' AND b.kind = 'insert'))"
+                  AND b.state IN ('in_flight', 'parked', 'rejected') AND NOT (b.state = 'parked' AND b.kind = 'insert'))
+              OR EXISTS (
+              SELECT 1 FROM outbox h WHERE h.entity = 'parked_operations' AND h.overlaid = 1 AND h.kind = 'insert'
+                  AND h.state IN ('pending', 'in_flight') AND json_extract(h.new, '$.op_id') = o.op_id))"
     };
 }
 
@@ -49,16 +53,25 @@ struct Handing {
     by: OpId,
     /// What it is about.
     about: OpId,
+    /// Its place in the queue.
+    seq: i64,
     row_id: Uuid,
     root_id: Uuid,
     /// A server that was put back may not know it: it goes first, to be refused again.
     goes_again: bool,
 }
 
-/// What hangs on it waits until the office has it: before that it would be refused for lack of it.
+impl Handing {
+    /// What hangs on it waits until the office has it: before that it would be refused for lack of it. What comes before
+    /// it in its aggregate, as after a restore, waits for nothing.
+    fn holds(&self, operation: &Operation) -> bool {
+        self.root_id == operation.root_id && operation.seq > self.seq
+    }
+}
+
 fn being_handed_over(connection: &Connection) -> Result<Vec<Handing>, MirrorError> {
     let mut statement = connection.prepare_cached(
-        "SELECT h.op_id, p.op_id, p.row_id, p.root_id, p.state IN ('pending', 'in_flight')
+        "SELECT h.op_id, p.op_id, p.seq, p.row_id, p.root_id, p.state IN ('pending', 'in_flight')
          FROM outbox h JOIN outbox p ON p.op_id = json_extract(h.new, '$.op_id')
          WHERE h.entity = 'parked_operations' AND h.overlaid = 1 AND h.kind = 'insert'
              AND h.state IN ('pending', 'in_flight')",
@@ -67,9 +80,10 @@ fn being_handed_over(connection: &Connection) -> Result<Vec<Handing>, MirrorErro
         Ok(Handing {
             by: OpId(uuid_at(row, 0)?),
             about: OpId(uuid_at(row, 1)?),
-            row_id: uuid_at(row, 2)?,
-            root_id: uuid_at(row, 3)?,
-            goes_again: row.get(4)?,
+            seq: row.get(2)?,
+            row_id: uuid_at(row, 3)?,
+            root_id: uuid_at(row, 4)?,
+            goes_again: row.get(5)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -89,7 +103,7 @@ fn refers_to_held(operation: &Operation, held: &BTreeSet<Uuid>) -> bool {
 fn walk(connection: &Connection, mut each: impl FnMut(Operation, usize) -> bool) -> Result<(), MirrorError> {
     let held = held_rows(connection)?;
     let handings = being_handed_over(connection)?;
-    let mut held_roots: BTreeSet<Uuid> = handings.iter().map(|handing| handing.root_id).collect();
+    let mut held_roots = BTreeSet::new();
     let mut statement = connection.prepare_cached(concat!("SELECT ", entry_columns!(), ready!(), " ORDER BY o.seq"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -97,14 +111,18 @@ fn walk(connection: &Connection, mut each: impl FnMut(Operation, usize) -> bool)
         let documents = row.get_ref("base")?.as_str()?.len() + row.get_ref("new")?.as_str()?.len();
         let size = documents + REST_OF_OPERATION;
         let operation = outbox::entry(row)?.operation;
+        // Whatever it refers to: it was refused once, and is again.
         let goes_again = handings.iter().any(|handing| handing.goes_again && handing.about == operation.op_id);
-        let comes_after = handings.iter().any(|handing| handing.goes_again && handing.by == operation.op_id);
-        if comes_after || (held_roots.contains(&operation.root_id) && !goes_again) {
-            continue;
-        }
-        if !held.is_empty() && refers_to_held(&operation, &held) {
-            held_roots.insert(operation.root_id);
-            continue;
+        if !goes_again {
+            let comes_after = handings.iter().any(|handing| handing.goes_again && handing.by == operation.op_id);
+            let held_up = handings.iter().any(|handing| handing.holds(&operation));
+            if comes_after || held_up || held_roots.contains(&operation.root_id) {
+                continue;
+            }
+            if !held.is_empty() && refers_to_held(&operation, &held) {
+                held_roots.insert(operation.root_id);
+                continue;
+            }
         }
         if !each(operation, size) {
             break;

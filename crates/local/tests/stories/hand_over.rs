@@ -102,6 +102,59 @@ fn work_that_the_office_was_given_is_given_to_it_again_after_a_restore_and_not_r
 }
 
 #[test]
+fn work_that_the_office_has_goes_to_it_again_also_behind_work_that_stays_refused() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let serial = edit(&mirror, PUMP, json!({"serial_number": "SN-?"})).unwrap();
+    batch(&mut mirror);
+    let notes = edit(&mirror, PUMP, json!({"notes": "noisy"})).unwrap();
+    mirror.put_back(&[serial]).unwrap();
+    let sent = batch(&mut mirror);
+    assert_eq!(sent.iter().map(|o| o.op_id).collect::<Vec<_>>(), [serial, notes]);
+    answer(&mut mirror, &sent, Outcome::Rejected);
+    let handing = write(&mirror, |tx| tx.hand_over(notes));
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Applied);
+
+    mirror.begin_reconcile(0).unwrap();
+    assert_eq!(state(&mirror, serial), OpState::Rejected);
+    let first = batch(&mut mirror);
+    assert_eq!(first.iter().map(|o| o.op_id).collect::<Vec<_>>(), [notes], "they were refused together");
+    answer(&mut mirror, &first, Outcome::Rejected);
+    let then = batch(&mut mirror);
+    assert_eq!(then.iter().map(|o| o.op_id).collect::<Vec<_>>(), [handing]);
+}
+
+#[test]
+fn work_that_the_office_has_holds_up_nothing_that_a_restored_server_needs_before_it() {
+    let desk = Desk::new();
+    let mut mirror = desk.at_work();
+    let notes = edit(&mirror, PUMP, json!({"notes": "noisy"})).unwrap();
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Applied);
+    let item = add_pump(&mirror, 0xe9, "SN-9");
+    let replaced = edit(&mirror, PUMP, json!({"replaced_by_equipment_id": id(0xe9)})).unwrap();
+    let sent = batch(&mut mirror);
+    assert_eq!(sent.iter().map(|o| o.op_id).collect::<Vec<_>>(), [item, replaced]);
+    answer(&mut mirror, &sent, Outcome::Rejected);
+    let handing = write(&mirror, |tx| tx.hand_over(replaced));
+    let sent = batch(&mut mirror);
+    answer(&mut mirror, &sent, Outcome::Applied);
+
+    mirror.begin_reconcile(0).unwrap();
+    let first = batch(&mut mirror);
+    assert_eq!(
+        first.iter().map(|o| o.op_id).collect::<Vec<_>>(),
+        [notes, replaced],
+        "the item was refused and stays so"
+    );
+    answer(&mut mirror, &first[..1], Outcome::Applied);
+    answer(&mut mirror, &first[1..], Outcome::Rejected);
+    let then = batch(&mut mirror);
+    assert_eq!(then.iter().map(|o| o.op_id).collect::<Vec<_>>(), [handing]);
+}
+
+#[test]
 fn work_that_was_decided_before_a_restore_does_not_wait_for_a_decision_after_it() {
     let desk = Desk::new();
     let mut mirror = desk.at_work();
