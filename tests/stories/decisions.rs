@@ -63,6 +63,8 @@ fn declining_an_inspection_declines_all_that_hangs_on_it_and_nothing_else() {
 
     let inspection = ana.inspect(ids::SCHOOL_JOB, ids::item(4), "Seal weeps");
     let photo = picture(&mut ana, inspection);
+    // Between the photo and its change: a change of what was saved last is drawn into it.
+    picture(&mut ana, inspection);
     ana.change(Photos, photo, json!({"caption": "Seal, from below"}));
     let amended = amend(&mut ana, inspection, "Seal weeps badly");
     picture(&mut ana, amended);
@@ -70,7 +72,7 @@ fn declining_an_inspection_declines_all_that_hangs_on_it_and_nothing_else() {
     let kept = picture(&mut ana, other);
     take_school_from(&company);
     let report = ana.sync();
-    assert_eq!(report.receipts.get("parked"), Some(&7), "{:?}", report.receipts);
+    assert_eq!(report.receipts.get("parked"), Some(&8), "{:?}", report.receipts);
 
     mo.sync();
     let decision = parked(&company, inspection);
@@ -81,15 +83,15 @@ fn declining_an_inspection_declines_all_that_hangs_on_it_and_nothing_else() {
         "SELECT string_agg(DISTINCT decision || ' by ' || decided_by || ': ' || decision_note, ', '), count(*)
          FROM sync.parked WHERE decision IS NOT NULL",
     );
-    assert_eq!(declined, format!("declined by {}: Wrong building|5", ids::MO));
+    assert_eq!(declined, format!("declined by {}: Wrong building|6", ids::MO));
 
     ana.sync();
     let mine = ana.rows(ParkedOperations);
     let told = mine.iter().filter(|row| ana.value(ParkedOperations, row.id, "decision") == json!("declined"));
-    assert_eq!(told.count(), 5, "the author reads of each");
+    assert_eq!(told.count(), 6, "the author reads of each");
     assert_eq!(states(&ana), [OpState::Parked; 2], "and has nothing of it waiting");
     let declined = ana.mirror().read(|read| read.outbox_in(OpState::Declined)).unwrap();
-    assert_eq!(declined.len(), 5, "what was declined is kept all the same");
+    assert_eq!(declined.len(), 6, "what was declined is kept all the same");
     assert!(ana.see(InspectionRecords, inspection).is_none() && ana.see(InspectionRecords, other).is_none());
 
     let decision = parked(&company, other);
@@ -111,13 +113,15 @@ fn accepting_an_inspection_brings_all_that_hangs_on_it_in_the_order_of_its_makin
     mo.sync();
     let inspection = ana.inspect(ids::SCHOOL_JOB, ids::item(4), "Seal weeps");
     let photo = picture(&mut ana, inspection);
+    // Between the photo and its change: a change of what was saved last is drawn into it.
+    picture(&mut ana, inspection);
     ana.change(Photos, photo, json!({"caption": "Seal, from below"}));
     let amended = amend(&mut ana, inspection, "Seal weeps badly");
     let again = amend(&mut ana, amended, "Seal is gone");
     let last = picture(&mut ana, again);
     take_school_from(&company);
     let report = ana.sync();
-    assert_eq!(report.receipts.get("parked"), Some(&6), "{:?}", report.receipts);
+    assert_eq!(report.receipts.get("parked"), Some(&7), "{:?}", report.receipts);
 
     mo.sync();
     let decision = parked(&company, inspection);
