@@ -58,16 +58,20 @@ impl Driver {
         self.session = Some(answer["sessionId"].as_str().expect("a session has an id").to_owned());
     }
 
-    /// The processes the driver started: the app.
+    /// The process the driver started: the app.
     pub fn app_pid(&self) -> u32 {
+        let children = self.children();
+        assert_eq!(children.len(), 1, "the driver runs one app");
+        children[0]
+    }
+
+    fn children(&self) -> Vec<u32> {
         let parent = self.process.id();
-        let children: Vec<u32> = std::fs::read_dir("/proc")
+        std::fs::read_dir("/proc")
             .expect("a list of processes")
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter(|pid| parent_of(*pid) == Some(parent))
-            .collect();
-        assert_eq!(children.len(), 1, "the driver runs one app");
-        children[0]
+            .collect()
     }
 
     /// Ends the driver without a word to the app: for after the app was killed.
@@ -94,11 +98,21 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        let left = self.children();
         if self.session.is_some() {
             drop(self.call("DELETE", "", None));
         }
         drop(self.process.kill());
         drop(self.process.wait());
+        // The driver takes the page away and may leave the window: whoever waits for all that this run prints would wait
+        // for that app as well.
+        let patience = Instant::now();
+        while left.iter().any(|app| parent_of(*app).is_some()) && patience.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        for app in left.into_iter().filter(|app| parent_of(*app).is_some()) {
+            drop(Command::new("kill").args(["-9", &app.to_string()]).status());
+        }
     }
 }
 
